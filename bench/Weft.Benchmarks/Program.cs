@@ -4,7 +4,9 @@ using Weft.Benchmarks;
 // build.
 if (args is [])
 {
-    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, attack");
+    Console.Error.WriteLine(
+        "usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, attack, ipam"
+    );
     return 64;
 }
 
@@ -27,9 +29,12 @@ switch (args[0])
     case "attack":
         await AttackSuite.Run(bin, quick);
         return 0;
+    case "ipam":
+        await IpamSuite.Run(bin, quick);
+        return 0;
     default:
         Console.Error.WriteLine(
-            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, attack"
+            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, attack, ipam"
         );
         return 64;
 }

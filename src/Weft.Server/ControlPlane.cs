@@ -73,6 +73,11 @@ internal sealed class ControlPlane : IDisposable
                     return refusal;
                 if (decision.Mutations.IsEmpty)
                     return decision;
+                if (decision.Mutations.Sum(change => change.Count) is var count && count > Store.MaxMutations)
+                    return new Refusal(
+                        RefusalCode.RequestTooLarge,
+                        $"it changes {count} rows and records, and the store takes {Store.MaxMutations} at once"
+                    );
                 if (await Store.Commit(transaction.ReadSet, decision.Mutations, cancel) is not null)
                     return decision;
                 await LockPools(decision, held, cancel);

@@ -315,6 +315,7 @@ internal static class Program
             .AddSingleton<LeaseReclaimer>()
             .AddHostedService(provider => provider.GetRequiredService<LeaseReclaimer>())
             .AddSingleton<LeaseAuditEndpoints>()
+            .AddSingleton<LeasedNetworks>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<CredentialEndpoints>()
             .AddSingleton<CredentialUses>()

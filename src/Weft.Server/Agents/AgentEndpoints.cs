@@ -1,8 +1,6 @@
 using System.Globalization;
-using Weft.Addressing;
 using Weft.Contracts;
 using Weft.Fleet;
-using Weft.Networks;
 using Weft.Resources;
 using Weft.Server.Audit;
 using Weft.Server.Http;
@@ -20,6 +18,7 @@ internal sealed class AgentEndpoints(
     LeaseSessions sessions,
     LeaseRates rates,
     LeaseRegistrar registrar,
+    LeasedNetworks networks,
     EnrolmentEndpoints enrolment,
     CredentialEndpoints credentials,
     CredentialUses uses,
@@ -251,7 +250,7 @@ internal sealed class AgentEndpoints(
         if (!LeaseAllocator.IsAttached(new ReadTransaction(controlPlane.Store.Current), cluster, request.Network))
             await http.Refuse(LeaseAllocator.NotAttachedRefusal(cluster, request.Network));
         else if ((await allocator.Submit(request, http.RequestAborted)).TryGet(out var leases, out refusal))
-            await http.Respond(200, CreateLease(request.Network, leases).ToBytes());
+            await http.Respond(200, networks.Render(request.Network, leases));
         else
             await http.Refuse(refusal);
     }
@@ -296,29 +295,20 @@ internal sealed class AgentEndpoints(
         return true;
     }
 
-    private PodLease CreateLease(ResourceId network, IEnumerable<Lease> leases)
+    private Outcome<PodLeaseRequest> ReadLeaseRequest(ReadOnlyMemory<byte> bytes)
     {
-        var transaction = new ReadTransaction(controlPlane.Store.Current);
-        var subnets = transaction.Get(network) is { } row
-            ? NetworkPool.PoolOf(transaction.State, row, controlPlane.Limits).Subnets
-            : [];
-        return new PodLease(
-            [
-                .. leases.Select(lease =>
-                {
-                    var subnet = subnets.First(s => s.Prefix.Family == lease.Address.Family);
-                    return new LeasedAddress($"{lease.Address}/{subnet.Prefix.Length}", subnet.Gateway.ToString());
-                }),
-            ],
-            []
-        );
+        if (PlainLeaseBody.TryRead(bytes.Span, networks.Find) is { } plain)
+            return plain;
+        return RequestBody.ParseObject(bytes).TryGet(out var body, out var refusal)
+            ? PodLeaseRequest.Read(body)
+            : refusal;
     }
 
     private async Task<Outcome<LeaseRequest>> ReadLeaseRequest(HttpContext http, ResourceId agent)
     {
         if (
-            !(await http.ReadObject()).TryGet(out var body, out var refusal)
-            || !PodLeaseRequest.Read(body).TryGet(out var request, out refusal)
+            !(await http.ReadBytes()).TryGet(out var bytes, out var refusal)
+            || !ReadLeaseRequest(bytes).TryGet(out var request, out refusal)
         )
             return refusal;
         // Asked after the body has come, which may take long: who is gone by now speaks for nobody.

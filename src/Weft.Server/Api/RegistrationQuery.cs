@@ -71,16 +71,15 @@ internal static class RegistrationQuery
             .Select(Registration.Of)
             .Where(registration => registration.Epoch == epoch.Id)
             .SelectMany(registration => registration.Unclaimed)
-            .Select(lease => (Lease: lease, Row: state.Get(lease[..lease.IndexOf(' ', StringComparison.Ordinal)])))
-            .Where(item => item.Row is not null)
-            .Select(item => (item.Lease, item.Row!.Key, Held: NetworkPool.LeaseOf(item.Row)))
-            .Where(item => Registration.UnclaimedOf(item.Key, item.Held.Holder.Id) == item.Lease)
+            .Select(text => (Text: text, Key: text[..text.IndexOf(' ', StringComparison.Ordinal)]))
+            .Select(item => (item.Text, item.Key, Held: NetworkPool.FindLease(state, item.Key)))
+            .Where(item => item.Held is { } held && Registration.UnclaimedOf(item.Key, held.Holder.Id) == item.Text)
             .Select(item =>
                 (JsonNode)
                     new JsonObject
                     {
                         ["network"] = StoreKey.PartitionOf(item.Key)[StoreKey.LeasePrefix.Length..],
-                        ["address"] = item.Held.Address.ToString(),
+                        ["address"] = item.Held!.Address.ToString(),
                         ["holder"] = item.Held.Holder.Text,
                     }
             );

@@ -26,6 +26,7 @@ internal sealed class AuditTrail(
         var slash = path.LastIndexOf('/');
         if (
             HttpMethods.IsPost(http.Request.Method)
+            && !path.StartsWith(AgentApi.Root, StringComparison.Ordinal)
             && slash > 0
             && !ResourceId.TryParse(path, out _)
             && ResourceId.TryParse(path[..slash], out var resource)

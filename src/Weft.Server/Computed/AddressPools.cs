@@ -55,9 +55,11 @@ internal sealed class AddressPools(ControlPlane controlPlane, LeaseReclaimer rec
         return state.Get(StoreKey.ForResource(network)) is null
             ? http.Refuse(new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString()))
             : http.RespondPage(
-                state.Range($"{NetworkPool.PartitionOf(network)}|", http.SkipToken()),
-                row => row.Key,
-                row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row), http.Sight().Invoke)
+                NetworkPool
+                    .HoldingsOf(state, network)
+                    .LeasesAfter(NetworkPool.ParseKey(http.SkipToken() ?? "")?.Address),
+                held => NetworkPool.KeyOf(network, held.Address),
+                held => HolderLookup.RenderLease(network, held, http.Sight().Invoke)
             );
     }
 

@@ -13,7 +13,15 @@ internal static class RequestBody
     private static readonly Refusal TooLarge = new(RefusalCode.RequestTooLarge, "the body is larger than 4 MiB");
 
     /// <summary>Reads the body as a JSON object; an empty body is an empty object.</summary>
-    public static async Task<Outcome<JsonObject>> ReadObject(this HttpContext http)
+    public static async Task<Outcome<JsonObject>> ReadObject(this HttpContext http) =>
+        (await http.ReadBytes()).TryGet(out var bytes, out var refusal) ? ParseObject(bytes) : refusal;
+
+    /// <summary>A body that was read as a JSON object; an empty one is an empty object.</summary>
+    public static Outcome<JsonObject> ParseObject(ReadOnlyMemory<byte> bytes) =>
+        bytes.IsEmpty ? new JsonObject() : Json.ParseObject(bytes);
+
+    /// <summary>Reads the body.</summary>
+    public static async Task<Outcome<ReadOnlyMemory<byte>>> ReadBytes(this HttpContext http)
     {
         var limits = http.RequestServices.GetRequiredService<RequestLimits>();
         var buffer = new BodyBuffer(limits.Bodies, http.CallerKey());
@@ -25,13 +33,26 @@ internal static class RequestBody
             return refusal;
         }
 
-        return buffer.Length == 0 ? new JsonObject() : Json.ParseObject(buffer.ToMemory());
+        return buffer.ToMemory();
     }
 
     /// <returns>Why it isn't taken; null where it is whole.</returns>
     private static async Task<Refusal?> Fill(HttpContext http, BodyBuffer buffer, RequestLimits limits)
     {
         var body = http.Request.BodyReader;
+        // Small ones have mostly come with their headers: then there is nothing to wait for.
+        if (body.TryRead(out var first))
+        {
+            if (first.IsCompleted && first.Buffer.Length <= MaxBytes)
+            {
+                var bound = buffer.Append(first.Buffer);
+                body.AdvanceTo(first.Buffer.End);
+                return bound == QuotaBound.None ? null : NoRoom(bound, limits.Bodies);
+            }
+
+            body.AdvanceTo(first.Buffer.Start);
+        }
+
         using var deadline = new CancellationTokenSource(limits.BodyTimeout, limits.Time);
         // A read that its token ends would stay under way, and what is left of the body couldn't be drained.
         await using var registration = deadline.Token.UnsafeRegister(

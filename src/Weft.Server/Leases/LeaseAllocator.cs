@@ -94,7 +94,11 @@ internal sealed partial class LeaseAllocator(
             await gate.WaitAsync(stopping);
             try
             {
-                last = await DecideBatch(network, users, batch, last, stopping);
+                for (var decided = 0; decided < batch.Count; )
+                {
+                    (last, var count) = await DecideBatch(network, users, batch[decided..], last, stopping);
+                    decided += count;
+                }
             }
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
@@ -141,7 +145,8 @@ internal sealed partial class LeaseAllocator(
             batch.Add(pending);
     }
 
-    private async Task<ImmutableArray<Address>> DecideBatch(
+    /// <returns>The addresses that were picked last, and how many requests were answered: as many as one commit may hold.</returns>
+    private async Task<(ImmutableArray<Address> Last, int Count)> DecideBatch(
         ResourceId network,
         NetworkUsersCache users,
         List<PendingLease> batch,
@@ -154,7 +159,7 @@ internal sealed partial class LeaseAllocator(
             var transaction = new ReadTransaction(controlPlane.Store.Current);
             var decided = new LeaseBatch(network, transaction, _quota, users.Get(transaction.State), last);
             if (transaction.Get(network) is { } row)
-                decided.Decide(row, batch, controlPlane.Limits, controlPlane.Now);
+                decided.Decide(row, batch, controlPlane.Limits, controlPlane.Now, controlPlane.Store.MaxMutations);
             else
                 decided.RefuseAll(
                     batch,
@@ -166,7 +171,7 @@ internal sealed partial class LeaseAllocator(
             )
             {
                 decided.CompleteRequests();
-                return decided.LastAssigned;
+                return (decided.LastAssigned, decided.CountDecided);
             }
         }
 
@@ -175,7 +180,7 @@ internal sealed partial class LeaseAllocator(
                 new Refusal(RefusalCode.Contended, "others lease from the same pool; try once more", network.ToString())
             )
         );
-        return last;
+        return (last, batch.Count);
     }
 
     private static partial class Log

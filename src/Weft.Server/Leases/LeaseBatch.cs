@@ -29,7 +29,8 @@ internal sealed class LeaseBatch(
 
     // Of all networks. What others lease of another one meanwhile isn't in it: networks don't wait for each other, and the
     // bound on a node is passed by what is under way at most.
-    private HeldCounts _everywhere = NetworkPool.CountsOf(transaction.State);
+    private readonly HeldCounts _everywhere = NetworkPool.CountsOf(transaction.State).Open(new object());
+    private readonly LeaseEdit _edit = LeaseEdit.WithClaims(transaction.State, network);
     private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
     private readonly List<(PendingLease Pending, Outcome<ImmutableArray<Lease>> Answer)> _results = [];
 
@@ -37,19 +38,28 @@ internal sealed class LeaseBatch(
 
     public ImmutableArray<Address> LastAssigned { get; private set; } = last;
 
-    public void Decide(Row row, List<PendingLease> batch, Limits limits, string now)
+    /// <summary>How many of the requests are decided.</summary>
+    public int CountDecided => _results.Count;
+
+    /// <summary>Decides requests until the commit holds as much as it may.</summary>
+    /// <param name="most">How many changes a commit may hold; the first request is decided in any case.</param>
+    public void Decide(Row row, IEnumerable<PendingLease> batch, Limits limits, string now, int most)
     {
         // A claim that comes meanwhile keeps its address from everybody else.
         _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
         _pending = Registration.RefusalFor(transaction.State, network);
-        var pool = NetworkPool.PoolOf(transaction.State, row, limits);
+        var pool = NetworkPool.PoolOf(_edit.Holdings, row, limits);
         foreach (var pending in batch)
-            pool = Decide(pool, pending, now);
-        foreach (var mutation in Mutations)
-            _ = transaction.Get(mutation.Key);
+        {
+            _results.Add((pending, Decide(pool, pending, now)));
+            if (_edit.Count + Mutations.Count >= most)
+                break;
+        }
+
+        Mutations.AddRange(_edit.ToMutations());
     }
 
-    public void RefuseAll(List<PendingLease> batch, Refusal refusal) =>
+    public void RefuseAll(IEnumerable<PendingLease> batch, Refusal refusal) =>
         _results.AddRange(
             batch.Select(pending =>
                 (
@@ -61,51 +71,43 @@ internal sealed class LeaseBatch(
 
     public void CompleteRequests() => _results.ForEach(answer => answer.Pending.Completion.TrySetResult(answer.Answer));
 
-    private AddressPool Decide(AddressPool pool, PendingLease pending, string now)
+    private Outcome<ImmutableArray<Lease>> Decide(AddressPool pool, PendingLease pending, string now)
     {
         var (cluster, _, holder, wanted, isRelease) = pending.Request;
-        var held = pool.Holdings.LeasesOf(holder.Id);
+        var held = _edit.Holdings.Find(holder.Id);
         if (OtherNodeOf(pending.Request, held) is { } foreign)
-        {
-            _results.Add((pending, foreign));
-            return pool;
-        }
-
+            return foreign;
         if (isRelease)
         {
-            (pool, var ended) = pool.Release(holder.Id);
-            _everywhere = ended.Aggregate(_everywhere, (counts, lease) => counts.Without(lease));
-            Mutations.AddRange(NetworkPool.RemoveLeases(network, ended));
+            if (held is not null)
+                Replace(new HoldingChange(held, null));
             Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
-            _results.Add((pending, ImmutableArray<Lease>.Empty));
-            return pool;
+            return ImmutableArray<Lease>.Empty;
         }
 
         if (WhyNot(holder, cluster, pool) is { } refused)
-        {
-            _results.Add((pending, refused));
-            return pool;
-        }
+            return refused;
+        if (!pool.Choose(holder, wanted, now, LastAssigned).TryGet(out var chosen, out var refusal))
+            return refusal;
+        if (chosen.Change is not { } change)
+            return chosen.Leases;
+        if (_pending is { } pendingRegistration)
+            return pendingRegistration;
+        var before = held?.Leases ?? [];
+        if (
+            chosen.Leases.Any(lease =>
+                lease.Method == LeaseMethod.Dynamic && before.All(h => h.Address != lease.Address)
+            )
+        )
+            LastAssigned = [.. chosen.Leases.Select(lease => lease.Address)];
+        Replace(change);
+        return chosen.Leases;
+    }
 
-        if (!pool.Acquire(holder, wanted, now, LastAssigned).TryGet(out var got, out var refusal))
-        {
-            _results.Add((pending, refusal));
-            return pool;
-        }
-
-        var replaced = NetworkPool.ReplaceLeases(network, held, got.Leases);
-        if (!replaced.IsEmpty && _pending is { } pendingRegistration)
-        {
-            _results.Add((pending, pendingRegistration));
-            return pool;
-        }
-
-        Mutations.AddRange(replaced);
-        Count(held, got.Leases);
-        if (got.Leases.Any(lease => lease.Method == LeaseMethod.Dynamic && held.All(h => h.Address != lease.Address)))
-            LastAssigned = [.. got.Leases.Select(lease => lease.Address)];
-        _results.Add((pending, got.Leases));
-        return got.Next;
+    private void Replace(HoldingChange change)
+    {
+        _edit.Replace(change);
+        _everywhere.Replace(change.Old, change.New);
     }
 
     private Refusal? WhyNot(Holder holder, ResourceId cluster, AddressPool pool) =>
@@ -113,18 +115,9 @@ internal sealed class LeaseBatch(
             ? quota.Check(holder, pool, _everywhere, users)
             : LeaseAllocator.NotAttachedRefusal(cluster, network);
 
-    private void Count(ImmutableArray<Lease> held, ImmutableArray<Lease> got)
-    {
-        foreach (var lease in held.Where(h => got.All(g => g.Address != h.Address)))
-            _everywhere = _everywhere.Without(lease);
-        foreach (var lease in got.Where(g => held.All(h => h.Address != g.Address)))
-            _everywhere = _everywhere.With(lease);
-    }
-
     /// <summary>Why a lease can't be spoken for by the agent of a node: it is another node's.</summary>
-    private static Refusal? OtherNodeOf(LeaseRequest request, IEnumerable<Lease> held) =>
-        request.OnlyOfNode is { } node
-        && held.Any(lease => lease.Holder.Node is { } of && !of.Equals(node, StringComparison.OrdinalIgnoreCase))
+    private static Refusal? OtherNodeOf(LeaseRequest request, Holding? held) =>
+        request.OnlyOfNode is { } node && held?.Node is { } of && !of.Equals(node, StringComparison.OrdinalIgnoreCase)
             ? new Refusal(
                 RefusalCode.AuthorizationFailed,
                 $"the addresses of this holder are of a pod on another node than {node}",

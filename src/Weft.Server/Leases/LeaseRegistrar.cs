@@ -55,11 +55,12 @@ internal sealed partial class LeaseRegistrar(ControlPlane controlPlane, ILogger<
         if (_candidates is not { } known || known.Epoch != epoch)
             _candidates = known = new Candidates(
                 epoch,
-                state
-                    .Range(StoreKey.LeasePrefix)
+                NetworkPool
+                    .AllHoldings(state)
+                    .SelectMany(item => item.Holding.Leases, (item, lease) => (item.NetworkKey, Lease: lease))
                     .ToLookup(
-                        row => NetworkPool.LeaseOf(row).Holder.Cluster ?? "",
-                        row => row.Key,
+                        item => item.Lease.Holder.Cluster ?? "",
+                        item => NetworkPool.KeyOf(item.NetworkKey, item.Lease.Address),
                         StringComparer.OrdinalIgnoreCase
                     )
             );

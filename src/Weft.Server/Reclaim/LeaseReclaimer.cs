@@ -224,7 +224,11 @@ internal sealed partial class LeaseReclaimer(
                 ImmutableArray<Mutation> changes = now.SequenceEqual(held.Leases)
                     ?
                     [
-                        .. NetworkPool.RemoveLeases(held.Network, now),
+                        .. NetworkPool.RemoveLeases(
+                            transaction.State,
+                            held.Network.Key,
+                            now.Select(lease => lease.Address)
+                        ),
                         .. NetworkPool.RemoveClaims(transaction.State, held.Network, of => of.Id == held.Holder.Id),
                     ]
                     : [];

@@ -23,11 +23,18 @@ internal static class RowChecksum
     /// <summary>The checksum of a row.</summary>
     public static uint Of(Row row) => Of(Encoding.UTF8.GetBytes(row.Key), row.Revision, row.Bytes.Span);
 
+    /// <summary>The checksum of a record of leases.</summary>
+    public static uint Of(int id, ReadOnlySpan<byte> body) => ~Crc32C.Append(Crc32C.Append(Crc32C.Begin, id), body);
+
+    /// <summary>The checksum of an id that stands in records as a number.</summary>
+    public static uint OfName(int number, string name) => Of(~number, Encoding.UTF8.GetBytes(name));
+
     /// <summary>
     /// What a row adds to the sum over all rows, which doesn't depend on their order. Checksums alone are linear, and
     /// two lost rows could cancel each other out: they are mixed first (splitmix64).
     /// </summary>
     /// <param name="checksum">The row's checksum.</param>
+    /// <param name="revision">Its revision; of a record of leases its number.</param>
     public static ulong Term(uint checksum, long revision)
     {
         var mixed = ((ulong)checksum << 32) + ((ulong)revision * 0x9E3779B97F4A7C15);

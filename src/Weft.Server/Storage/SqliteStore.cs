@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
+using Weft.Networks;
 using Weft.Resources;
 using Weft.Storage;
 
@@ -18,8 +19,11 @@ internal sealed class SqliteStore : IResourceStore
     private readonly StatePublisher _publisher;
     private readonly BlockingCollection<PendingCommit> _queue = [];
     private readonly Thread _writer;
-    private readonly SqliteCommand _put;
-    private readonly SqliteCommand _remove;
+    private readonly StoreStatement _put;
+    private readonly StoreStatement _remove;
+    private readonly StoreStatement _updateHead;
+    private readonly StoreTransaction _transaction;
+    private readonly LeaseRecords _leases;
     private readonly RevisionFile _acknowledged;
     private readonly string _path;
     private readonly TaskCompletionSource<IOException> _failure = new(
@@ -27,26 +31,30 @@ internal sealed class SqliteStore : IResourceStore
     );
     private StoreHead _head;
 
-    private SqliteStore(string path, SqliteConnection connection, StoreState state, StoreHead head)
+    private SqliteStore(string path, SqliteConnection connection, LoadedStore loaded, StoreHead head)
     {
         (_path, _connection, _head) = (path, connection, head);
         _acknowledged = RevisionFile.Open(path);
-        _publisher = new StatePublisher(state);
-        _put = Prepare(
-            "INSERT INTO rows(key, revision, body, sum) VALUES($key, $revision, $body, $sum) "
-                + "ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body, sum = excluded.sum",
-            "$key",
-            "$revision",
-            "$body",
-            "$sum"
+        _publisher = new StatePublisher(loaded.State);
+        _put = new StoreStatement(
+            connection,
+            "INSERT INTO rows(key, revision, body, sum) VALUES(?1, ?2, ?3, ?4) "
+                + "ON CONFLICT(key) DO UPDATE SET revision = excluded.revision, body = excluded.body, sum = excluded.sum"
         );
-        _remove = Prepare("DELETE FROM rows WHERE key = $key", "$key");
+        _remove = new StoreStatement(connection, "DELETE FROM rows WHERE key = ?1");
+        _updateHead = new StoreStatement(connection, StoreHead.UpdateText);
+        _transaction = new StoreTransaction(connection);
+        _leases = new LeaseRecords(connection, loaded.Names, loaded.Records);
         _writer = new Thread(RunWriter) { IsBackground = true, Name = "store" };
         _writer.Start();
     }
 
     /// <inheritdoc/>
     public StoreState Current => _publisher.Current;
+
+    /// <inheritdoc/>
+    /// <remarks>A transaction of SQLite takes what there is.</remarks>
+    public int MaxMutations => int.MaxValue;
 
     /// <summary>The file.</summary>
     public string Path => _path;
@@ -69,15 +77,14 @@ internal sealed class SqliteStore : IResourceStore
         try
         {
             connection = StoreConnection.OpenForWriting(path);
-            if (StoreReader.CheckPages(connection) is { } fault)
-                throw DamagedStoreException.Create(path, fault);
-            var head = Prepare(connection, path);
+            // Beside what else is read: of a large store it takes as long.
+            var pages = Task.Run(() => StoreReader.CheckPages(path));
+            var (head, loaded) = Read(connection, path, pages);
             if (StoreFiles.FindLoss(path, head, RevisionFile.Read(path), hadLog) is { } loss)
                 throw DamagedStoreException.CreateForLoss(path, loss);
-            var state = StoreReader.Load(connection, path, head);
             StoreConnection.ProveWritable(connection);
             StoreConnection.OwnLog(connection);
-            return new SqliteStore(path, connection, state, head);
+            return new SqliteStore(path, connection, loaded, head);
         }
         catch (Exception e)
         {
@@ -109,22 +116,50 @@ internal sealed class SqliteStore : IResourceStore
         MarkClosed();
         _put.Dispose();
         _remove.Dispose();
+        _updateHead.Dispose();
+        _transaction.Dispose();
+        _leases.Dispose();
         _connection.Dispose();
         _acknowledged.Dispose();
         return ValueTask.CompletedTask;
     }
 
+    private static (StoreHead Head, LoadedStore Loaded) Read(
+        SqliteConnection connection,
+        string path,
+        Task<string?> pages
+    )
+    {
+        try
+        {
+            var head = Prepare(connection, path, pages);
+            return (head, StoreLoader.Load(connection, path, head));
+        }
+        finally
+        {
+            // What is wrong with the pages is the cause of whatever else is wrong.
+            ThrowIfDamaged(path, pages);
+        }
+    }
+
+    private static void ThrowIfDamaged(string path, Task<string?> pages)
+    {
+        if (pages.GetAwaiter().GetResult() is { } fault)
+            throw DamagedStoreException.Create(path, fault);
+    }
+
     /// <summary>Makes or upgrades the tables.</summary>
     /// <returns>The head.</returns>
-    private static StoreHead Prepare(SqliteConnection connection, string path)
+    private static StoreHead Prepare(SqliteConnection connection, string path, Task<string?> pages)
     {
         switch (StoreSchema.FormatOf(connection, path))
         {
             case 0:
                 StoreSchema.Create(connection);
                 break;
-            case 1:
-                StoreSchema.Upgrade(connection, path);
+            case < StoreHead.Format:
+                ThrowIfDamaged(path, pages);
+                StoreUpgrade.Run(connection, path);
                 break;
         }
 
@@ -199,40 +234,46 @@ internal sealed class SqliteStore : IResourceStore
                 throw new IOException("the store stopped at an earlier fault of the disk", _failure.Task.Result);
             MarkOpen();
             var (state, head) = (Current, _head);
-            using var transaction = _connection.BeginTransaction();
+            _transaction.Begin();
             foreach (var pending in batch)
             {
-                if (!pending.ReadSet.IsUnchangedIn(state))
+                if (!pending.ReadSet.IsUnchangedIn(state) || state.TryNext(pending.Mutations) is not { } next)
                 {
                     answers.Add((pending, null));
                     continue;
                 }
 
-                var next = state.Next(pending.Mutations);
                 head = head.After(state, next, pending.Mutations);
                 state = next;
                 foreach (var mutation in pending.Mutations)
-                    WriteMutation(transaction, state.Revision, mutation);
+                    head = WriteMutation(head, state.Revision, mutation);
                 answers.Add((pending, state.Revision));
             }
 
             if (state.Revision != Current.Revision)
             {
-                head.Update(_connection, transaction);
-                transaction.Commit();
+                head.Update(_updateHead);
+                _transaction.Commit();
+                _leases.Keep();
                 _head = head;
                 _acknowledged.Write(state.Revision);
                 _publisher.Publish(state);
             }
+            else
+                _transaction.Rollback();
         }
         catch (Exception e) when (e is not (SqliteException or IOException))
         {
             // A bug in one decision: this batch fails with it, and the thread must live on for the others.
+            _transaction.Rollback();
+            _leases.Forget();
             batch.ForEach(pending => pending.Completion.TrySetException(e));
             return;
         }
         catch (Exception e)
         {
+            _transaction.Rollback();
+            _leases.Forget();
             var failure = new IOException($"the store can't write: {e.Message}", e);
             batch.ForEach(pending => pending.Completion.TrySetException(failure));
             if (IsFatal(e))
@@ -255,28 +296,22 @@ internal sealed class SqliteStore : IResourceStore
                 SqliteErrorCode: raw.SQLITE_IOERR or raw.SQLITE_CORRUPT or raw.SQLITE_NOTADB or raw.SQLITE_READONLY
             };
 
-    private void WriteMutation(SqliteTransaction transaction, long revision, Mutation mutation)
+    /// <returns>The head with the leases that it changes.</returns>
+    private StoreHead WriteMutation(StoreHead head, long revision, Mutation mutation)
     {
-        var command = mutation.Bytes is null ? _remove : _put;
-        command.Transaction = transaction;
-        command.Parameters[0].Value = mutation.Key;
+        if (mutation is LeaseChanges leases)
+            return _leases.Write(head, leases);
+        var statement = mutation.Bytes is null ? _remove : _put;
+        statement.Bind(1, mutation.Key);
         if (mutation.Bytes is { } bytes)
         {
-            command.Parameters[1].Value = revision;
-            command.Parameters[2].Value = bytes.ToArray();
-            command.Parameters[3].Value = (long)RowChecksum.Of(new Row(mutation.Key, revision, bytes));
+            statement.Bind(2, revision);
+            statement.Bind(3, bytes.Span);
+            statement.Bind(4, RowChecksum.Of(new Row(mutation.Key, revision, bytes)));
         }
 
-        command.ExecuteNonQuery();
-    }
-
-    private SqliteCommand Prepare(string text, params string[] parameters)
-    {
-        var command = _connection.CreateCommand();
-        command.CommandText = text;
-        foreach (var name in parameters)
-            command.Parameters.Add(new SqliteParameter { ParameterName = name });
-        return command;
+        statement.Run();
+        return head;
     }
 
     private sealed record PendingCommit(ReadSet ReadSet, IReadOnlyList<Mutation> Mutations)

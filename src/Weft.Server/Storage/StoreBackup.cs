@@ -57,7 +57,7 @@ internal static class StoreBackup
     private static void Close(string path)
     {
         using var connection = StoreConnection.OpenAlone(path);
-        if (StoreSchema.FormatOf(connection, path) == StoreHead.Format && StoreHead.Read(connection) is { } head)
+        if (StoreSchema.FormatOf(connection, path) > 1 && StoreHead.Read(connection) is { } head)
             (head with { IsOpen = false }).Update(connection, null);
     }
 }

@@ -5,18 +5,23 @@ namespace Weft.Server.Storage;
 
 /// <summary>The one row that says what the rows must amount to. It is written with every commit.</summary>
 /// <param name="Revision">The revision of the last commit.</param>
-/// <param name="Rows">How many rows there are.</param>
+/// <param name="Rows">How many rows there are, records of leases and the ids in them among them.</param>
 /// <param name="Sum">The sum of the rows' terms (<see cref="RowChecksum.Term"/>): a row that was lost, or a page that is of an
 /// earlier time, shows in it.</param>
 /// <param name="IsOpen">Whether a weftd has written since it was last closed as a whole: then the newest commits may be in
 /// the write-ahead log alone.</param>
-internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpen)
+/// <param name="InFormat">The format of the file that it stands in.</param>
+internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpen, long InFormat = StoreHead.Format)
 {
     /// <summary>The format that this version writes (docs/specs/store.md).</summary>
-    public const long Format = 2;
+    public const long Format = 3;
 
     /// <summary>The columns, in the order of <see cref="Values"/>.</summary>
     public const string Columns = "format, revision, rows, sum, is_open, checksum";
+
+    /// <summary>What writes the head in the place of the one before.</summary>
+    public const string UpdateText =
+        "UPDATE head SET format = $0, revision = $1, rows = $2, sum = $3, is_open = $4, checksum = $5";
 
     /// <summary>The head of a store without rows.</summary>
     public static readonly StoreHead Empty = new(0, 0, 0, false);
@@ -26,7 +31,7 @@ internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpe
     {
         get
         {
-            long[] values = [Format, Revision, Rows, unchecked((long)Sum), IsOpen ? 1 : 0];
+            long[] values = [InFormat, Revision, Rows, unchecked((long)Sum), IsOpen ? 1 : 0];
             return [.. values, RowChecksum.Of(values)];
         }
     }
@@ -44,7 +49,8 @@ internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpe
             reader.GetInt64(1),
             reader.GetInt64(2),
             unchecked((ulong)reader.GetInt64(3)),
-            reader.GetInt64(4) == 1
+            reader.GetInt64(4) == 1,
+            reader.GetInt64(0)
         );
         return head.Values.SequenceEqual(Enumerable.Range(0, head.Values.Length).Select(reader.GetInt64)) ? head : null;
     }
@@ -55,29 +61,35 @@ internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpe
 
     /// <summary>Writes it in the place of the one before.</summary>
     public void Update(SqliteConnection connection, SqliteTransaction? transaction) =>
-        Write(
-            connection,
-            transaction,
-            "UPDATE head SET format = $0, revision = $1, rows = $2, sum = $3, is_open = $4, checksum = $5"
-        );
+        Write(connection, transaction, UpdateText);
 
-    /// <summary>The head after a commit.</summary>
+    /// <summary>The same by a statement of <see cref="UpdateText"/>.</summary>
+    public void Update(StoreStatement statement)
+    {
+        var values = Values;
+        for (var i = 0; i < values.Length; i++)
+            statement.Bind(i + 1, values[i]);
+        statement.Run();
+    }
+
+    /// <summary>The head after a commit, but for its leases.</summary>
     /// <param name="before">The state without the commit.</param>
     public StoreHead After(StoreState before, StoreState after, IEnumerable<Mutation> changes)
     {
-        var sum = Sum;
-        foreach (var key in changes.Select(change => change.Key).Distinct(StringComparer.Ordinal))
+        var (rows, sum) = (Rows, Sum);
+        var keys = changes.Where(change => change is not PackedMutation).Select(change => change.Key);
+        foreach (var key in keys.Distinct(StringComparer.Ordinal))
         {
             if (before.Get(key) is { } old)
-                sum -= RowChecksum.Term(RowChecksum.Of(old), old.Revision);
+                (rows, sum) = (rows - 1, sum - RowChecksum.Term(RowChecksum.Of(old), old.Revision));
             if (after.Get(key) is { } written)
-                sum += RowChecksum.Term(RowChecksum.Of(written), written.Revision);
+                (rows, sum) = (rows + 1, sum + RowChecksum.Term(RowChecksum.Of(written), written.Revision));
         }
 
         return this with
         {
             Revision = after.Revision,
-            Rows = after.Count,
+            Rows = rows,
             Sum = sum,
         };
     }

@@ -2,7 +2,6 @@ using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
 using Weft.Resources;
-using Weft.Storage;
 
 namespace Weft.Server.Storage;
 
@@ -41,30 +40,48 @@ internal static class StoreReader
             _ => "its pages can't be checked",
         };
 
+    /// <summary>The same of a file that somebody else reads meanwhile.</summary>
+    public static string? CheckPages(string path)
+    {
+        using var connection = StoreConnection.OpenForReading(path);
+        return CheckPages(connection);
+    }
+
     /// <summary>What is wrong with the rows as a whole; null where they are those that the head counts.</summary>
     public static string? CompareWithHead(StoreHead head, long rows, ulong sum) =>
         rows != head.Rows ? $"{head.Rows} rows were committed, and {rows} are there"
         : sum != head.Sum ? "the rows aren't those of the last commit: a part of the file is of an earlier time"
         : null;
 
-    /// <summary>The whole state.</summary>
-    /// <param name="head">What the rows must amount to.</param>
-    /// <exception cref="DamagedStoreException">A row isn't what was written, or one is missing.</exception>
-    public static StoreState Load(SqliteConnection connection, string path, StoreHead head)
+    /// <summary>The ids of networks and clusters, each with the number that stands for it.</summary>
+    /// <returns>Each with its checksum, and what is wrong with it; null where nothing is.</returns>
+    public static IEnumerable<(int Number, string Name, uint Checksum, string? Fault)> ReadNames(
+        SqliteConnection connection
+    )
     {
-        var (rows, sum) = (new List<Row>(), 0UL);
-        foreach (var (row, checksum, fault) in ReadRows(connection, "rows", hasSums: true))
+        using var command = connection.CreateCommand();
+        command.CommandText = "SELECT id, text, sum FROM names ORDER BY id";
+        using var reader = command.ExecuteReader();
+        while (reader.Read())
         {
-            if (fault is not null)
-                throw DamagedStoreException.Create(path, fault);
-            rows.Add(row);
-            sum += RowChecksum.Term(checksum, row.Revision);
+            var statement = reader.Handle!;
+            var areTypes =
+                raw.sqlite3_column_type(statement, 1) == raw.SQLITE_TEXT
+                && raw.sqlite3_column_type(statement, 2) == raw.SQLITE_INTEGER;
+            var number = (int)raw.sqlite3_column_int64(statement, 0);
+            var name = Encoding.UTF8.GetString(raw.sqlite3_column_blob(statement, 1));
+            var checksum = RowChecksum.OfName(number, name);
+            yield return (
+                number,
+                name,
+                checksum,
+                areTypes
+                && raw.sqlite3_column_int64(statement, 2) == checksum
+                && number == raw.sqlite3_column_int64(statement, 0)
+                    ? null
+                    : $"the name {number} of leases ('{Printable(name)}') doesn't match its checksum"
+            );
         }
-
-        if (CompareWithHead(head, rows.Count, sum) is { } lost)
-            throw DamagedStoreException.Create(path, lost);
-        // SQLite sorts by bytes; the state sorts for itself.
-        return StoreState.FromRows(head.Revision, rows, AllKinds.Views);
     }
 
     /// <summary>A key as it may stand in a message: what was damaged may be anything.</summary>

@@ -83,11 +83,11 @@ internal sealed record StoreReport(
         var format = StoreSchema.FormatOf(connection, report.Path);
         if (format == 0)
             return report with { Faults = [.. faults, "it has no tables: no weftd has written it"] };
-        var head = format == StoreHead.Format ? StoreHead.Read(connection) : null;
-        if (format == StoreHead.Format && head is null)
+        var head = format > 1 ? StoreHead.Read(connection) : null;
+        if (format > 1 && head is null)
             faults.Add("the row that says what the others amount to isn't what was written");
         var (rows, sum, epoch) = (0L, 0UL, (string?)null);
-        foreach (var (row, checksum, fault) in StoreReader.ReadRows(connection, "rows", format == StoreHead.Format))
+        foreach (var (row, checksum, fault) in StoreReader.ReadRows(connection, "rows", format > 1))
         {
             (rows, sum) = (rows + 1, sum + RowChecksum.Term(checksum, row.Revision));
             if (fault is null && row.Key == Fleet.Epoch.Key)
@@ -96,6 +96,8 @@ internal sealed record StoreReport(
                 faults.Add(fault);
         }
 
+        if (format == StoreHead.Format)
+            CheckLeases(connection, faults, ref rows, ref sum);
         if (head is not null && StoreReader.CompareWithHead(head, rows, sum) is { } lost)
             faults.Add(lost);
         return report with
@@ -108,5 +110,24 @@ internal sealed record StoreReport(
             Faults = faults,
             Loss = head is null ? null : findLoss(head),
         };
+    }
+
+    private static void CheckLeases(SqliteConnection connection, List<string> faults, ref long rows, ref ulong sum)
+    {
+        var names = new LeaseNames();
+        foreach (var (number, name, checksum, fault) in StoreReader.ReadNames(connection))
+        {
+            names.Note(number, name);
+            (rows, sum) = (rows + 1, sum + RowChecksum.Term(checksum, number));
+            if (fault is not null && faults.Count < MaxFaults)
+                faults.Add(fault);
+        }
+
+        foreach (var record in StoreLoader.ReadLeases(connection, names))
+        {
+            (rows, sum) = (rows + 1, sum + RowChecksum.Term(record.Checksum, record.Id));
+            if (record.Fault is { } fault && faults.Count < MaxFaults)
+                faults.Add(fault);
+        }
     }
 }

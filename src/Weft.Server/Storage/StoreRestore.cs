@@ -91,8 +91,8 @@ internal static class StoreRestore
     private static void BeginEpoch(string path, long seen, bool awaitsAgents, DateTimeOffset now)
     {
         using var connection = StoreConnection.OpenAlone(path);
-        if (StoreSchema.FormatOf(connection, path) == 1)
-            StoreSchema.Upgrade(connection, path);
+        if (StoreSchema.FormatOf(connection, path) < StoreHead.Format)
+            StoreUpgrade.Run(connection, path);
         var head =
             StoreHead.Read(connection) ?? throw DamagedStoreException.Create(path, "its head isn't what was written");
         var revision = Math.Max(head.Revision, seen) + Epoch.RevisionBump;

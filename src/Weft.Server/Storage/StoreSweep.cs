@@ -32,6 +32,10 @@ internal sealed partial class StoreSweep(SqliteStore store, TimeProvider time, I
                 after = Compare(connection, after, faults);
                 await Task.Delay(Pause, time, cancel);
             }
+
+            var leases = new LeaseSweep(store.Current);
+            while (leases.Compare(connection, store, RowsPerRead, faults))
+                await Task.Delay(Pause, time, cancel);
         }
         catch (SqliteException e)
         {

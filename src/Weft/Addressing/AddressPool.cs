@@ -2,6 +2,11 @@ using System.Collections.Immutable;
 
 namespace Weft.Addressing;
 
+/// <summary>What one holder has, before and after a decision.</summary>
+/// <param name="Old">Null where it had nothing.</param>
+/// <param name="New">Null where it has nothing any more.</param>
+internal readonly record struct HoldingChange(Holding? Old, Holding? New);
+
 /// <summary>
 /// The addresses of one network: its subnets, and who holds what. A value: <see cref="Acquire"/> and
 /// <see cref="Release"/> answer with the next pool. Free space is derived, so nothing can disagree with it.
@@ -28,36 +33,50 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         ImmutableArray<Address> after = default
     )
     {
+        if (!Choose(holder, wanted, now, after).TryGet(out var chosen, out var refusal))
+            return refusal;
+        return (chosen.Change is { } change ? With(change) : this, chosen.Leases);
+    }
+
+    /// <summary>Decides what <see cref="Acquire"/> gives, and changes nothing.</summary>
+    /// <inheritdoc cref="Acquire"/>
+    /// <returns>What is to change, null for nothing; and the holder's leases then. Or what stands in the way.</returns>
+    public Outcome<(HoldingChange? Change, ImmutableArray<Lease> Leases)> Choose(
+        Holder holder,
+        ImmutableArray<Address> wanted,
+        string now,
+        ImmutableArray<Address> after = default
+    )
+    {
         if (WhyNotWanted(holder, wanted) is { } unusable)
             return unusable;
-        var next = this;
-        var leases = ImmutableArray.CreateBuilder<Lease>();
+        var old = Holdings.Find(holder.Id);
+        var held = old?.Leases ?? [];
+        var before = held;
+        var leases = ImmutableArray.CreateBuilder<Lease>(Subnets.Length);
         foreach (var subnet in Subnets)
         {
             var asked = FirstOf(subnet.Prefix.Family, wanted);
             var begin = after.IsDefault ? null : FirstOf(subnet.Prefix.Family, after);
-            if (!next.AcquireIn(subnet, holder, asked, begin, now).TryGet(out var got, out var refusal))
+            var mine = held.FirstOrDefault(l => l.Address.Family == subnet.Prefix.Family);
+            if (!ChooseIn(subnet, holder, mine, asked, begin, now).TryGet(out var lease, out var refusal))
                 return refusal;
-            next = next with { Holdings = got.Held };
-            leases.Add(got.Lease);
+            leases.Add(lease);
+            if (lease == mine)
+                continue;
+            held = mine is null ? held.Add(lease) : held.Replace(mine, lease);
         }
 
-        return (next, leases.ToImmutable());
+        return (
+            held == before ? (HoldingChange?)null : new HoldingChange(old, Holding.Create(holder, held)),
+            leases.DrainToImmutable()
+        );
     }
 
     /// <summary>Gives back everything a holder has. Giving back nothing is a success.</summary>
     /// <returns>The next pool and the leases that ended.</returns>
-    public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId)
-    {
-        var ended = Holdings.LeasesOf(holderId);
-        return (
-            this with
-            {
-                Holdings = ended.Aggregate(Holdings, (held, lease) => held.Without(lease.Address)),
-            },
-            ended
-        );
-    }
+    public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId) =>
+        Holdings.Find(holderId) is { } held ? (With(new HoldingChange(held, null)), held.Leases) : (this, []);
 
     /// <summary>How many addresses of a subnet are free.</summary>
     public UInt128 FreeCount(Subnet subnet)
@@ -66,37 +85,37 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return used > subnet.Size ? 0 : subnet.Size - used;
     }
 
-    private Outcome<(Holdings Held, Lease Lease)> AcquireIn(
+    private AddressPool With(HoldingChange change)
+    {
+        var next = Holdings.Open();
+        next.Replace(change.Old, change.New);
+        return this with { Holdings = next.Close() };
+    }
+
+    /// <param name="mine">The holder's lease of the same family; null where it has none.</param>
+    private Outcome<Lease> ChooseIn(
         Subnet subnet,
         Holder holder,
+        Lease? mine,
         Address? asked,
         Address? after,
         string now
     )
     {
-        var mine = Holdings.LeasesOf(holder.Id).FirstOrDefault(l => l.Address.Family == subnet.Prefix.Family);
         if (mine is not null && (asked is null || asked == mine.Address))
-            return (Holdings, mine);
+            return mine;
         if (asked is { } address)
-            return Grant(subnet, holder, address, mine, now);
+            return Grant(subnet, holder, address, now);
         if (PickFree(subnet, after) is not { } free)
             return new Refusal(
                 RefusalCode.AddressPoolExhausted,
                 $"network {Name} has no free {subnet.Prefix.Family} address left in {subnet.Prefix}: all {subnet.Size} are held",
                 subnet.Prefix.ToString()
             );
-        var lease = new Lease(free, holder, LeaseMethod.Dynamic, now);
-        return (Holdings.With(lease), lease);
+        return new Lease(free, holder, LeaseMethod.Dynamic, now);
     }
 
-    /// <param name="replaced">The holder's lease of the same family that ends; null where it has none.</param>
-    private Outcome<(Holdings Held, Lease Lease)> Grant(
-        Subnet subnet,
-        Holder holder,
-        Address address,
-        Lease? replaced,
-        string now
-    )
+    private Outcome<Lease> Grant(Subnet subnet, Holder holder, Address address, string now)
     {
         if (subnet.ReasonNotLeasable(address) is { } objection)
             return new Refusal(
@@ -111,9 +130,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
                 address.ToString(),
                 other.Holder.Owner
             );
-        var held = replaced is null ? Holdings : Holdings.Without(replaced.Address);
-        var granted = new Lease(address, holder, LeaseMethod.Static, now);
-        return (held.With(granted), granted);
+        return new Lease(address, holder, LeaseMethod.Static, now);
     }
 
     private Refusal? WhyNotWanted(Holder holder, ImmutableArray<Address> wanted)

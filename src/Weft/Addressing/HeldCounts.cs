@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Weft.Addressing;
 
 /// <summary>How many addresses of each family.</summary>
@@ -8,82 +6,191 @@ internal readonly record struct FamilyCount(int IPv4, int IPv6)
     /// <summary>Of both families.</summary>
     public int Total => IPv4 + IPv6;
 
+    /// <summary>Those of a record.</summary>
+    public static FamilyCount Of(Holding holding)
+    {
+        var ipv4 = 0;
+        for (var i = 0; i < holding.Count; i++)
+            ipv4 += holding.AddressAt(i).Family == AddressFamily.IPv4 ? 1 : 0;
+        return new FamilyCount(ipv4, holding.Count - ipv4);
+    }
+
     /// <summary>Of one family.</summary>
     public int Of(AddressFamily family) => family == AddressFamily.IPv4 ? IPv4 : IPv6;
 
-    /// <summary>With so many more of a family; fewer where it is negative.</summary>
-    public FamilyCount Plus(AddressFamily family, int more) =>
-        family == AddressFamily.IPv4 ? this with { IPv4 = IPv4 + more } : this with { IPv6 = IPv6 + more };
+    /// <summary>With so many times another more.</summary>
+    public FamilyCount Plus(FamilyCount other, int times) =>
+        new(IPv4 + (times * other.IPv4), IPv6 + (times * other.IPv6));
 }
 
 /// <summary>
 /// How many addresses each cluster and each of its nodes holds. A value that is kept as leases come and go, so that no
-/// request has to count them. What no cluster holds isn't in it.
+/// request has to count them. What no cluster holds isn't in it. Edited in place as <see cref="Holdings"/> are.
 /// </summary>
 internal sealed class HeldCounts
 {
     /// <summary>Nobody holds anything.</summary>
-    public static readonly HeldCounts Empty = new(
-        ImmutableDictionary.Create<string, ClusterCount>(StringComparer.OrdinalIgnoreCase),
-        default
-    );
+    public static readonly HeldCounts Empty = new();
 
-    private static readonly ImmutableDictionary<string, FamilyCount> NoNodes = ImmutableDictionary.Create<
-        string,
-        FamilyCount
-    >(StringComparer.OrdinalIgnoreCase);
+    private object? _clusters;
+    private object? _owner;
 
-    private readonly ImmutableDictionary<string, ClusterCount> _clusters;
-
-    private HeldCounts(ImmutableDictionary<string, ClusterCount> clusters, FamilyCount all) =>
-        (_clusters, All) = (clusters, all);
+    private HeldCounts() { }
 
     /// <summary>What all clusters hold together.</summary>
-    public FamilyCount All { get; }
+    public FamilyCount All { get; private set; }
 
     /// <summary>How many clusters hold something.</summary>
-    public int CountOfClusters => _clusters.Count;
+    public int CountOfClusters { get; private set; }
+
+    /// <summary>The ids of the clusters that hold something, in no order.</summary>
+    public IEnumerable<string> Clusters =>
+        HashTrie<ClusterCount>.All(_clusters).Select(cluster => cluster.Place.Cluster);
 
     /// <summary>What a cluster holds, whatever node it is on.</summary>
-    public FamilyCount OfCluster(string cluster) => _clusters.GetValueOrDefault(cluster)?.Held ?? default;
+    public FamilyCount OfCluster(string cluster) => Find(cluster)?.Held ?? default;
 
     /// <summary>What a node of a cluster holds.</summary>
     public FamilyCount OfNode(string cluster, string node) =>
-        _clusters.GetValueOrDefault(cluster)?.Nodes.GetValueOrDefault(node) ?? default;
+        Find(cluster) is { } known ? known.Find(node, HolderPlace.HashOf(node))?.Held ?? default : default;
 
     /// <summary>How many clusters hold at least so much; it looks at each.</summary>
     public int CountClustersHolding(AddressFamily family, UInt128 least) =>
-        _clusters.Values.Count(cluster => (UInt128)cluster.Held.Of(family) >= least);
+        HashTrie<ClusterCount>.All(_clusters).Count(cluster => (UInt128)cluster.Held.Of(family) >= least);
 
     /// <summary>How many nodes of a cluster hold at least so much; it looks at each.</summary>
     public int CountNodesHolding(string cluster, AddressFamily family, UInt128 least) =>
-        _clusters.GetValueOrDefault(cluster)?.Nodes.Values.Count(held => (UInt128)held.Of(family) >= least) ?? 0;
+        Find(cluster)?.Nodes.Count(node => (UInt128)node.Held.Of(family) >= least) ?? 0;
 
     /// <summary>How many nodes of a cluster hold something.</summary>
-    public int CountOfNodes(string cluster) => _clusters.GetValueOrDefault(cluster)?.Nodes.Count ?? 0;
+    public int CountOfNodes(string cluster) => Find(cluster)?.CountOfNodes ?? 0;
 
-    /// <summary>With one lease more, which wasn't there.</summary>
-    public HeldCounts With(Lease lease) => Add(lease, 1);
-
-    /// <summary>Without a lease that was there.</summary>
-    public HeldCounts Without(Lease lease) => Add(lease, -1);
-
-    private HeldCounts Add(Lease lease, int more)
+    /// <summary>Whether a node of that name holds something, of whatever cluster.</summary>
+    public bool HasNode(string node)
     {
-        if (lease.Holder.Cluster is not { } cluster)
-            return this;
-        var family = lease.Address.Family;
-        var (held, nodes) = _clusters.GetValueOrDefault(cluster) ?? new ClusterCount(default, NoNodes);
-        held = held.Plus(family, more);
-        if (lease.Holder.Node is { } node)
-            nodes = nodes.GetValueOrDefault(node).Plus(family, more) is { Total: > 0 } left
-                ? nodes.SetItem(node, left)
-                : nodes.Remove(node);
-        return new HeldCounts(
-            held.Total > 0 ? _clusters.SetItem(cluster, new ClusterCount(held, nodes)) : _clusters.Remove(cluster),
-            All.Plus(family, more)
-        );
+        var hash = HolderPlace.HashOf(node);
+        return HashTrie<ClusterCount>.All(_clusters).Any(cluster => cluster.Find(node, hash) is not null);
     }
 
-    private sealed record ClusterCount(FamilyCount Held, ImmutableDictionary<string, FamilyCount> Nodes);
+    /// <summary>The same, to be edited in place by who has the token; this one stays as it is.</summary>
+    public HeldCounts Open(object owner)
+    {
+        var open = (HeldCounts)MemberwiseClone();
+        open._owner = owner;
+        return open;
+    }
+
+    /// <summary>Ends editing.</summary>
+    /// <returns>Itself, which doesn't change any more.</returns>
+    public HeldCounts Close()
+    {
+        _owner = null;
+        return this;
+    }
+
+    /// <summary>Counts what came or went, in an open one.</summary>
+    /// <param name="sign">1 for what came, -1 for what went.</param>
+    public void Add(HolderPlace place, FamilyCount held, int sign)
+    {
+        var owner = _owner ?? throw new InvalidOperationException("these counts are closed");
+        All = All.Plus(held, sign);
+        var cluster = Find(place.Cluster, place.ClusterHash);
+        if (cluster?.Owner != owner)
+        {
+            var mine = new ClusterCount(owner, place, cluster);
+            if (cluster is null)
+                HashTrie<ClusterCount>.Add(ref _clusters, owner, place.ClusterHash, mine);
+            else
+                HashTrie<ClusterCount>.Replace(ref _clusters, owner, place.ClusterHash, cluster, mine);
+            CountOfClusters += cluster is null ? 1 : 0;
+            cluster = mine;
+        }
+
+        cluster!.Add(place, held, sign);
+        if (cluster.Held.Total > 0)
+            return;
+        HashTrie<ClusterCount>.Remove(ref _clusters, owner, cluster.Place.ClusterHash, cluster);
+        CountOfClusters--;
+    }
+
+    /// <summary>Counts one record in the place of another, in an open one.</summary>
+    public void Replace(Holding? old, Holding? holding)
+    {
+        if (old?.Place is { } left)
+            Add(left, FamilyCount.Of(old), -1);
+        if (holding?.Place is { } place)
+            Add(place, FamilyCount.Of(holding), 1);
+    }
+
+    private ClusterCount? Find(string cluster) => Find(cluster, HolderPlace.HashOf(cluster));
+
+    private ClusterCount? Find(string cluster, ulong hash)
+    {
+        foreach (var count in HashTrie<ClusterCount>.Find(_clusters, hash))
+        {
+            if (count.Place.Cluster.Equals(cluster, StringComparison.OrdinalIgnoreCase))
+                return count;
+        }
+
+        return null;
+    }
+
+    private sealed class ClusterCount(object owner, HolderPlace place, ClusterCount? before)
+    {
+        private object? _nodes = before?._nodes;
+
+        public object Owner => owner;
+
+        public HolderPlace Place { get; } = before?.Place ?? place;
+
+        public FamilyCount Held { get; private set; } = before?.Held ?? default;
+
+        public int CountOfNodes { get; private set; } = before?.CountOfNodes ?? 0;
+
+        public IEnumerable<NodeCount> Nodes => HashTrie<NodeCount>.All(_nodes);
+
+        public NodeCount? Find(string node, ulong hash)
+        {
+            foreach (var count in HashTrie<NodeCount>.Find(_nodes, hash))
+            {
+                if (count.Name.Equals(node, StringComparison.OrdinalIgnoreCase))
+                    return count;
+            }
+
+            return null;
+        }
+
+        public void Add(HolderPlace of, FamilyCount held, int sign)
+        {
+            Held = Held.Plus(held, sign);
+            if (of.Node is not { } name)
+                return;
+            var node = Find(name, of.NodeHash);
+            if (node?.Owner != owner)
+            {
+                var mine = new NodeCount(owner, node?.Name ?? name) { Held = node?.Held ?? default };
+                if (node is null)
+                    HashTrie<NodeCount>.Add(ref _nodes, owner, of.NodeHash, mine);
+                else
+                    HashTrie<NodeCount>.Replace(ref _nodes, owner, of.NodeHash, node, mine);
+                CountOfNodes += node is null ? 1 : 0;
+                node = mine;
+            }
+
+            node!.Held = node.Held.Plus(held, sign);
+            if (node.Held.Total > 0)
+                return;
+            HashTrie<NodeCount>.Remove(ref _nodes, owner, of.NodeHash, node);
+            CountOfNodes--;
+        }
+    }
+
+    private sealed class NodeCount(object owner, string name)
+    {
+        public object Owner => owner;
+
+        public string Name => name;
+
+        public FamilyCount Held { get; set; }
+    }
 }

@@ -1,117 +1,252 @@
 using System.Collections.Immutable;
-using System.Numerics;
+using System.Text;
 
 namespace Weft.Addressing;
 
 /// <summary>
-/// Who holds what in one network: one fact, kept under three keys (by address, by holder, and as one bit per address in
-/// words of 64, which is how a free one is found without walking) and counted by cluster and node. Immutable; made from
-/// leases and never stored.
+/// Who holds what in one network: one record per holder, found by its addresses, by its holder's id and by its pod's name,
+/// and counted by cluster and node. A value; <see cref="Open"/> makes another of it that can be edited in place, until it
+/// is closed.
 /// </summary>
 internal sealed class Holdings
 {
     /// <summary>Nobody holds anything.</summary>
-    public static readonly Holdings Empty = new(
-        ImmutableDictionary<Address, Lease>.Empty,
-        ImmutableDictionary<string, ImmutableArray<Address>>.Empty,
-        ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong>.Empty,
-        0,
-        HeldCounts.Empty
-    );
+    public static readonly Holdings Empty = new();
 
-    private readonly ImmutableDictionary<Address, Lease> _byAddress;
-    private readonly ImmutableDictionary<string, ImmutableArray<Address>> _byHolder;
-    private readonly ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong> _bitmap;
-    private readonly int _ipv4Count;
+    private object? _ipv4;
+    private object? _ipv6;
+    private object? _byHolder;
+    private object? _byName;
+    private object? _others;
+    private object? _owner;
+    private int _ipv4Count;
+    private int _ipv6Count;
 
-    private Holdings(
-        ImmutableDictionary<Address, Lease> byAddress,
-        ImmutableDictionary<string, ImmutableArray<Address>> byHolder,
-        ImmutableDictionary<(AddressFamily Family, UInt128 Word), ulong> words,
-        int v4,
-        HeldCounts counts
-    )
-    {
-        _byAddress = byAddress;
-        _byHolder = byHolder;
-        _bitmap = words;
-        _ipv4Count = v4;
-        Counts = counts;
-    }
+    private Holdings() { }
 
     /// <summary>How much of it each cluster and node holds.</summary>
-    public HeldCounts Counts { get; }
+    public HeldCounts Counts { get; private set; } = HeldCounts.Empty;
 
-    /// <summary>All leases, in no order.</summary>
-    public IEnumerable<Lease> Leases => _byAddress.Values;
+    /// <summary>How many holders there are.</summary>
+    public int CountOfHolders { get; private set; }
+
+    /// <summary>All records, in no order.</summary>
+    public IEnumerable<Holding> All => HashTrie<Holding>.All(_byHolder);
+
+    /// <summary>The records of machines and nodes, and of what else isn't packed, in no order.</summary>
+    public IEnumerable<Holding> Others => HashTrie<Holding>.All(_others);
+
+    /// <summary>All leases, in the order of addresses: IPv4 first.</summary>
+    public IEnumerable<Lease> Leases => LeasesAfter(null);
 
     /// <summary>How many addresses of a family are held.</summary>
-    public int Count(AddressFamily family) => family == AddressFamily.IPv4 ? _ipv4Count : _byAddress.Count - _ipv4Count;
+    public int Count(AddressFamily family) => family == AddressFamily.IPv4 ? _ipv4Count : _ipv6Count;
 
-    /// <summary>The lease of an address.</summary>
-    /// <returns>The lease, or null.</returns>
-    public Lease? LeaseOf(Address address) => _byAddress.GetValueOrDefault(address);
-
-    /// <summary>The leases of a holder, IPv4 first.</summary>
-    /// <returns>At most one per family.</returns>
-    public ImmutableArray<Lease> LeasesOf(string holderId) =>
-        _byHolder.TryGetValue(holderId, out var addresses) ? [.. addresses.Select(a => _byAddress[a])] : [];
-
-    /// <summary>With one lease more; a lease of the same address is replaced.</summary>
-    public Holdings With(Lease lease)
+    /// <summary>The leases behind an address, in the order of addresses.</summary>
+    public IEnumerable<Lease> LeasesAfter(Address? after)
     {
-        var rest = _byAddress.ContainsKey(lease.Address) ? Without(lease.Address) : this;
-        var held = rest._byHolder.TryGetValue(lease.Holder.Id, out var addresses) ? addresses : [];
-        var (word, bit) = BitOf(lease.Address);
-        return new Holdings(
-            rest._byAddress.Add(lease.Address, lease),
-            rest._byHolder.SetItem(lease.Holder.Id, [.. held.Append(lease.Address).Order()]),
-            rest._bitmap.SetItem(word, rest._bitmap.GetValueOrDefault(word) | bit),
-            rest._ipv4Count + (lease.Address.Family == AddressFamily.IPv4 ? 1 : 0),
-            rest.Counts.With(lease)
-        );
-    }
-
-    /// <summary>Without the lease of an address; nothing changes where there is none.</summary>
-    public Holdings Without(Address address)
-    {
-        if (!_byAddress.TryGetValue(address, out var lease))
-            return this;
-        var held = _byHolder[lease.Holder.Id].Remove(address);
-        var (word, bit) = BitOf(address);
-        var left = _bitmap[word] & ~bit;
-        return new Holdings(
-            _byAddress.Remove(address),
-            held.IsEmpty ? _byHolder.Remove(lease.Holder.Id) : _byHolder.SetItem(lease.Holder.Id, held),
-            left == 0 ? _bitmap.Remove(word) : _bitmap.SetItem(word, left),
-            _ipv4Count - (address.Family == AddressFamily.IPv4 ? 1 : 0),
-            Counts.Without(lease)
-        );
-    }
-
-    /// <summary>The first address from one on that nobody holds. Words that are full are skipped whole.</summary>
-    /// <returns>The address, or null.</returns>
-    public Address? FirstFree(Address from, Address last)
-    {
-        for (var at = from.Value; at <= last.Value; )
+        var families = new[] { AddressFamily.IPv4, AddressFamily.IPv6 }.Where(f => after is not { } a || f >= a.Family);
+        foreach (var family in families)
         {
-            var taken = _bitmap.GetValueOrDefault((from.Family, at >> 6));
-            var free = ~taken & (ulong.MaxValue << (int)(at & 63));
-            if (free != 0)
+            var from = after is { } behind && behind.Family == family ? behind.Value : 0;
+            foreach (var (at, holding) in AddressTree<Holding>.From(TreeOf(family), from))
             {
-                var found = ((at >> 6) << 6) + (UInt128)BitOperations.TrailingZeroCount(free);
-                return found <= last.Value ? new Address(from.Family, found) : null;
+                var address = new Address(family, at);
+                if (address != after)
+                    yield return holding.LeaseOf(address);
             }
+        }
+    }
 
-            var next = ((at >> 6) + 1) << 6;
-            if (next <= at)
-                return null;
-            at = next;
+    /// <summary>
+    /// The leases that another doesn't have: of the same address and holder. In the order of addresses; it costs what differs.
+    /// </summary>
+    public IEnumerable<Lease> Except(Holdings other)
+    {
+        foreach (var family in (AddressFamily[])[AddressFamily.IPv4, AddressFamily.IPv6])
+        {
+            foreach (var (at, holding) in AddressTree<Holding>.Except(TreeOf(family), other.TreeOf(family)))
+            {
+                var lease = holding.LeaseOf(new Address(family, at));
+                if (other.At(lease.Address)?.IsOf(lease.Holder.Id) != true)
+                    yield return lease;
+            }
+        }
+    }
+
+    /// <summary>What holds an address.</summary>
+    /// <returns>The record, or null.</returns>
+    public Holding? At(Address address) => AddressTree<Holding>.Find(TreeOf(address.Family), address.Value);
+
+    /// <summary>What a holder has.</summary>
+    /// <returns>The record, or null.</returns>
+    public Holding? Find(ReadOnlySpan<char> holderId)
+    {
+        foreach (var holding in HashTrie<Holding>.Find(_byHolder, Holding.HashOf(holderId)))
+        {
+            if (holding.IsOf(holderId))
+                return holding;
         }
 
         return null;
     }
 
-    private static ((AddressFamily Family, UInt128 Word) Word, ulong Bit) BitOf(Address address) =>
-        ((address.Family, address.Value >> 6), 1UL << (int)(address.Value & 63));
+    /// <summary>What pods of a name have, however its letters are written, and maybe others of the same hash.</summary>
+    /// <param name="name">The name without the namespace.</param>
+    public IEnumerable<Holding> Named(string name) =>
+        HashTrie<Holding>.StartingWith(_byName, PodHolding.HashOfName(Encoding.UTF8.GetBytes(name)));
+
+    /// <summary>The lease of an address.</summary>
+    /// <returns>The lease, or null.</returns>
+    public Lease? LeaseOf(Address address) => At(address)?.LeaseOf(address);
+
+    /// <summary>The leases of a holder, IPv4 first.</summary>
+    public ImmutableArray<Lease> LeasesOf(string holderId) => Find(holderId)?.Leases ?? [];
+
+    /// <summary>The first address from one on that nobody holds. What is full is skipped whole.</summary>
+    /// <returns>The address, or null.</returns>
+    public Address? FirstFree(Address from, Address last) =>
+        AddressTree<Holding>.FirstFree(TreeOf(from.Family), from.Value, last.Value) is { } free
+            ? new Address(from.Family, free)
+            : null;
+
+    /// <summary>With one lease more; a lease of the same address is replaced.</summary>
+    public Holdings With(Lease lease)
+    {
+        var next = Open();
+        next.Put(lease);
+        return next.Close();
+    }
+
+    /// <summary>Without the lease of an address; nothing changes where there is none.</summary>
+    public Holdings Without(Address address)
+    {
+        if (At(address) is null)
+            return this;
+        var next = Open();
+        next.Remove(address);
+        return next.Close();
+    }
+
+    /// <summary>The same, to be edited in place by who has it; this one stays as it is.</summary>
+    public Holdings Open()
+    {
+        var open = (Holdings)MemberwiseClone();
+        open._owner = new object();
+        open.Counts = Counts.Open(open._owner);
+        return open;
+    }
+
+    /// <summary>Ends editing.</summary>
+    /// <returns>Itself, which doesn't change any more.</returns>
+    public Holdings Close()
+    {
+        _owner = null;
+        Counts.Close();
+        return this;
+    }
+
+    /// <summary>Puts a lease, in an open one; a lease of the same address is replaced.</summary>
+    public void Put(Lease lease)
+    {
+        Remove(lease.Address);
+        var held = Find(lease.Holder.Id);
+        Replace(held, Holding.Create(lease.Holder, held is null ? [lease] : held.Leases.Add(lease)));
+    }
+
+    /// <summary>Removes the lease of an address, in an open one.</summary>
+    public void Remove(Address address)
+    {
+        if (At(address) is { } held)
+            Replace(held, held.Without(address));
+    }
+
+    /// <summary>Puts one record of a holder in the place of another, in an open one.</summary>
+    /// <param name="old">Its record here; null where it has none.</param>
+    /// <param name="holding">Its next, whose addresses nobody else has; null where it is to have none.</param>
+    public void Replace(Holding? old, Holding? holding)
+    {
+        var owner = _owner ?? throw new InvalidOperationException("these holdings are closed");
+        if (old is not null)
+            Unlink(owner, old, holding);
+        if (holding is not null)
+            Link(owner, holding, old);
+        CountOfHolders += (holding is null ? 0 : 1) - (old is null ? 0 : 1);
+    }
+
+    /// <summary>Whether one record may stand in the place of another: nobody has changed it, or has its addresses.</summary>
+    public bool CanReplace(Holding? old, Holding? holding)
+    {
+        if ((holding ?? old) is not { } any || !ReferenceEquals(FindAs(any), old))
+            return false;
+        for (var i = 0; i < (holding?.Count ?? 0); i++)
+        {
+            if (At(holding!.AddressAt(i)) is { } other && !ReferenceEquals(other, old))
+                return false;
+        }
+
+        return true;
+    }
+
+    private Holding? FindAs(Holding holding)
+    {
+        foreach (var found in HashTrie<Holding>.Find(_byHolder, holding.Hash))
+        {
+            if (ReferenceEquals(found, holding) || found.IsOf(holding.Holder.Id))
+                return found;
+        }
+
+        return null;
+    }
+
+    private void Unlink(object owner, Holding old, Holding? next)
+    {
+        for (var i = 0; i < old.Count; i++)
+            Set(owner, old.AddressAt(i), null);
+        Count(old, -1);
+        if (next is null)
+            HashTrie<Holding>.Remove(ref _byHolder, owner, old.Hash, old);
+        if (old.NameHash != 0)
+            HashTrie<Holding>.Remove(ref _byName, owner, NameKeyOf(old), old);
+        if (old is not PodHolding)
+            HashTrie<Holding>.Remove(ref _others, owner, old.Hash, old);
+    }
+
+    private void Link(object owner, Holding holding, Holding? old)
+    {
+        for (var i = 0; i < holding.Count; i++)
+            Set(owner, holding.AddressAt(i), holding);
+        if (old is null)
+            HashTrie<Holding>.Add(ref _byHolder, owner, holding.Hash, holding);
+        else
+            HashTrie<Holding>.Replace(ref _byHolder, owner, holding.Hash, old, holding);
+        if (holding.NameHash != 0)
+            HashTrie<Holding>.Add(ref _byName, owner, NameKeyOf(holding), holding);
+        if (holding is not PodHolding)
+            HashTrie<Holding>.Add(ref _others, owner, holding.Hash, holding);
+        Count(holding, 1);
+    }
+
+    private void Set(object owner, Address address, Holding? holding)
+    {
+        ref var tree = ref (address.Family == AddressFamily.IPv4 ? ref _ipv4 : ref _ipv6);
+        if (holding is null)
+            AddressTree<Holding>.Remove(ref tree, owner, address.Value);
+        else
+            AddressTree<Holding>.Set(ref tree, owner, address.Value, holding);
+    }
+
+    private void Count(Holding holding, int sign)
+    {
+        var held = FamilyCount.Of(holding);
+        _ipv4Count += sign * held.IPv4;
+        _ipv6Count += sign * held.IPv6;
+        if (holding.Place is { } place)
+            Counts.Add(place, held, sign);
+    }
+
+    private object? TreeOf(AddressFamily family) => family == AddressFamily.IPv4 ? _ipv4 : _ipv6;
+
+    /// <summary>Pods of one name stand together, and spread by their holders: a thousand may have one.</summary>
+    private static ulong NameKeyOf(Holding holding) => ((ulong)holding.NameHash << 32) | (holding.Hash >> 32);
 }

@@ -16,7 +16,8 @@ namespace Weft.Contracts;
 /// </param>
 internal sealed record RequestOrder(string Session, long Sequence, long Oldest)
 {
-    private const int MaxSessionLength = 64;
+    /// <summary>Characters of a session's name.</summary>
+    public const int MaxSessionLength = 64;
 
     /// <summary>Writes the three members of the body.</summary>
     public void WriteTo(Utf8JsonWriter json)

@@ -38,14 +38,7 @@ internal static class AddressClaims
     /// <param name="node">The node, or null where that isn't known.</param>
     public static Holder PodHolderOf(ResourceId cluster, string containerId, string name, string? pod, string? node)
     {
-        return new Holder(
-            $"{PodPrefixOf(cluster)}{containerId}#{name}",
-            $"pod {pod ?? containerId} {name} in {cluster.Name}{(node is null ? "" : $" on {node}")}"
-        )
-        {
-            Cluster = cluster.ToString(),
-            Node = node,
-        };
+        return AddressHolders.OfPod(cluster.ToString(), cluster.Key, cluster.Name, containerId, name, pod, node);
     }
 
     /// <summary>The container and interface of a holder that is a pod's.</summary>
@@ -65,7 +58,7 @@ internal static class AddressClaims
             : null;
 
     /// <summary>What the ids of all holders that are pods of a cluster begin with.</summary>
-    public static string PodPrefixOf(ResourceId cluster) => $"pod:{cluster.Key}#";
+    public static string PodPrefixOf(ResourceId cluster) => $"{AddressHolders.PodPrefix}{cluster.Key}#";
 
     /// <summary>
     /// The MAC address of a machine's interface: locally administered, and the same whenever it is computed.
@@ -148,29 +141,44 @@ internal static class AddressClaims
             var gone = old.Where(o => o.Network.Equals(network) && mine.TrueForAll(w => w.Holder.Id != o.Holder.Id));
             if (after.Get(StoreKey.ForResource(network)) is not { } row)
                 continue;
-            var pool = NetworkPool.PoolOf(after, row, limits);
-            // Those who need a certain address come first, so that no pick takes it from under them.
-            foreach (var claim in mine.OrderBy(w => w.RequestedAddresses.IsEmpty))
-            {
-                var held = pool.Holdings.LeasesOf(claim.Holder.Id);
-                if (!pool.Acquire(claim.Holder, claim.RequestedAddresses, now).TryGet(out var got, out var refusal))
-                    return refusal with { Discloses = [.. refusal.Discloses, network.ToString(), claim.Holder.Owner] };
-                var replaced = NetworkPool.ReplaceLeases(network, held, got.Leases);
-                if (!replaced.IsEmpty && Registration.RefusalFor(after, network) is { } pending)
-                    return pending;
-                changes.AddRange(replaced);
-                pool = got.Next;
-            }
-
+            var edit = LeaseEdit.WithClaims(after, network);
+            if (Grant(edit, NetworkPool.PoolOf(edit.Holdings, row, limits), mine, after, network, now) is { } refusal)
+                return refusal;
             // Given back last, so that nobody is given in this very step what another may still have on an interface.
             foreach (var claim in gone)
             {
-                (pool, var ended) = pool.Release(claim.Holder.Id);
-                changes.AddRange(NetworkPool.RemoveLeases(network, ended));
+                if (edit.Holdings.Find(claim.Holder.Id) is { } held)
+                    edit.Remove(held);
             }
+
+            changes.AddRange(edit.ToMutations());
         }
 
         return changes.ToImmutable();
+    }
+
+    private static Refusal? Grant(
+        LeaseEdit edit,
+        AddressPool pool,
+        IEnumerable<AddressClaim> claims,
+        StoreState state,
+        ResourceId network,
+        string now
+    )
+    {
+        // Those who need a certain address come first, so that no pick takes it from under them.
+        foreach (var claim in claims.OrderBy(w => w.RequestedAddresses.IsEmpty))
+        {
+            if (!pool.Choose(claim.Holder, claim.RequestedAddresses, now).TryGet(out var chosen, out var refusal))
+                return refusal with { Discloses = [.. refusal.Discloses, network.ToString(), claim.Holder.Owner] };
+            if (chosen.Change is not { } change)
+                continue;
+            if (Registration.RefusalFor(state, network) is { } pending)
+                return pending;
+            edit.Replace(change);
+        }
+
+        return null;
     }
 
     private static IEnumerable<AddressClaim> NodeClaimsOf(StoreState state, NodeSpec node)

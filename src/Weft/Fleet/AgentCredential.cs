@@ -33,17 +33,18 @@ internal sealed record AgentCredential(string Hash, string? NextHash, DateTimeOf
     public static readonly TimeSpan NextLifetime = TimeSpan.FromHours(1);
 
     /// <summary>Reads an agent's.</summary>
-    public static AgentCredential Read(Row agent)
-    {
-        var properties = ResourceKind.PropertiesOf(agent);
-        return new AgentCredential(
-            properties.Text(HashMember) ?? "",
-            properties.Text(NextHashMember),
-            properties.Text(NextExpiresMember) is { } until
-                ? DateTimeOffset.Parse(until, CultureInfo.InvariantCulture)
-                : DateTimeOffset.MinValue
-        );
-    }
+    public static AgentCredential Read(Row agent) =>
+        agent.ReadAs(row =>
+        {
+            var properties = ResourceKind.PropertiesOf(row);
+            return new AgentCredential(
+                properties.Text(HashMember) ?? "",
+                properties.Text(NextHashMember),
+                properties.Text(NextExpiresMember) is { } until
+                    ? DateTimeOffset.Parse(until, CultureInfo.InvariantCulture)
+                    : DateTimeOffset.MinValue
+            );
+        });
 
     /// <summary>Whether a secret is the one that comes next.</summary>
     /// <param name="now">The time.</param>

@@ -89,7 +89,8 @@ internal static class ClusterAttachments
     /// everybody else, and take addresses from the same pool.
     /// </summary>
     public static bool PodsMayLease(ReadTransaction transaction, ResourceId cluster, ResourceId network) =>
-        PodsMayLease(transaction, OfCluster(transaction, cluster), network);
+        (transaction.Get(cluster) is { } row && KubernetesCluster.Leases(row, network))
+        || PodsMayLease(transaction, OfCluster(transaction, cluster), network);
 
     /// <summary>The same where these are the attachments: those of a pool, say.</summary>
     public static bool PodsMayLease(

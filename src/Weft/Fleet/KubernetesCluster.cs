@@ -1,3 +1,4 @@
+using System.Collections.Frozen;
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
@@ -110,6 +111,9 @@ internal sealed class KubernetesCluster : ResourceKind
     /// <summary>The attachments of the cluster itself.</summary>
     public static ImmutableArray<Attachment> AttachmentsOf(Row row) => ReadNetworking(row).Attachments;
 
+    /// <summary>Whether the cluster itself attaches a network with IPAM.</summary>
+    public static bool Leases(Row row, ResourceId network) => ReadNetworking(row).Leasable.Contains(network.Key);
+
     /// <inheritdoc/>
     public override IEnumerable<(string Path, ResourceId Id)> HostsOf(Row row) => NexusCluster.HostLinkOf(row);
 
@@ -181,7 +185,11 @@ internal sealed class KubernetesCluster : ResourceKind
         var prefix = AddressClaims.PodPrefixOf(id);
         var leases = transaction
             .State.Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|")
-            .SelectMany(network => NetworkPool.HoldingsOf(transaction.State, IdOf(network)).Leases)
+            .Select(network => NetworkPool.HoldingsOf(transaction.State, IdOf(network)))
+            .Where(held => held.Counts.OfCluster(id.ToString()).Total > 0)
+            .SelectMany(held => held.All)
+            .Where(holding => id.Key == holding.Place?.ClusterKey)
+            .SelectMany(holding => holding.Leases)
             .Where(lease => lease.Holder.Id.StartsWith(prefix, StringComparison.Ordinal))
             .OrderBy(lease => lease.Holder.Text, StringComparer.Ordinal)
             .ThenBy(lease => lease.Address)
@@ -286,5 +294,9 @@ internal sealed class KubernetesCluster : ResourceKind
         });
     }
 
-    private sealed record ClusterNetworking(ResourceId CniNetwork, ImmutableArray<Attachment> Attachments);
+    private sealed record ClusterNetworking(ResourceId CniNetwork, ImmutableArray<Attachment> Attachments)
+    {
+        public FrozenSet<string> Leasable { get; } =
+            Attachments.Where(a => a.Ipam).Select(a => a.Network.Key).ToFrozenSet(StringComparer.Ordinal);
+    }
 }

@@ -11,7 +11,7 @@ namespace Weft.Fleet;
 /// what another holds is a conflict, and kept from everybody else.
 /// </summary>
 /// <param name="agent">The agent's row.</param>
-/// <param name="candidates">The keys of leases that pods of this agent had at the restore; asked for at the last part
+/// <param name="candidates">What leases are called that pods of this agent had at the restore; asked for at the last part
 /// alone.</param>
 /// <param name="now">The time, RFC 3339.</param>
 internal sealed class LeaseAdoption(
@@ -23,6 +23,7 @@ internal sealed class LeaseAdoption(
 {
     private readonly ResourceId _id = ResourceKind.IdOf(agent);
     private readonly Dictionary<string, Mutation> _changes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, LeaseEdit> _edits = new(StringComparer.Ordinal);
     private readonly List<LeaseConflict> _conflicts = [];
     private int _adopted;
     private HashSet<string>? _unclaimed;
@@ -60,7 +61,11 @@ internal sealed class LeaseAdoption(
             unclaimed
         );
         Put(Mutation.Put(Registration.KeyOf(_id), registration.ToJson()));
-        ImmutableArray<Mutation> changes = [.. _changes.Values];
+        ImmutableArray<Mutation> changes =
+        [
+            .. _changes.Values,
+            .. _edits.OrderBy(edit => edit.Key, StringComparer.Ordinal).SelectMany(edit => edit.Value.ToMutations()),
+        ];
         return (
             [.. changes, .. part.IsLast ? Registration.Settle(transaction.State.Next(changes)) : []],
             new LeaseRegistrationResponse(_adopted, _conflicts)
@@ -92,42 +97,42 @@ internal sealed class LeaseAdoption(
     private void Adopt(ResourceId network, Lease lease)
     {
         var key = NetworkPool.KeyOf(network, lease.Address);
-        var held = LeaseAt(key);
+        var edit = EditOf(network.Key);
+        var held = edit.Holdings.LeaseOf(lease.Address);
         if (held is not null && held.Holder.Id != lease.Holder.Id && !IsUnclaimed(key, held))
         {
             _conflicts.Add(
                 new LeaseConflict(network.ToString(), lease.Address.ToString(), lease.Holder.Text, held.Holder.Text)
             );
             Put(NetworkPool.PutClaim(network, lease));
+            // It is none once the other has given it back.
+            _ = transaction.View(NetworkPool.PartitionOf(network));
             return;
         }
 
         foreach (
-            var other in NetworkPool
-                .HoldingsOf(transaction.State, network)
-                .LeasesOf(lease.Holder.Id)
+            var other in edit
+                .Holdings.LeasesOf(lease.Holder.Id)
                 .Where(other => other.Address.Family == lease.Address.Family && other.Address != lease.Address)
         )
-            Put(Mutation.Remove(NetworkPool.KeyOf(network, other.Address)));
+            edit.Remove(other.Address);
         Put(NetworkPool.RemoveClaim(network, lease));
         if (held?.Holder.Id == lease.Holder.Id)
             return;
         _adopted++;
-        Put(Mutation.Put(key, lease.ToJson()));
+        edit.Put(lease);
+    }
+
+    private LeaseEdit EditOf(string networkKey)
+    {
+        if (!_edits.TryGetValue(networkKey, out var edit))
+            _edits[networkKey] = edit = new LeaseEdit(transaction.State, networkKey);
+        return edit;
     }
 
     /// <summary>The lease of an address, as it is after what was decided so far.</summary>
-    private Lease? LeaseAt(string key)
-    {
-        var row = transaction.Get(key);
-        return _changes.TryGetValue(key, out var change)
-            ? change.Bytes is { } bytes
-                ? NetworkPool.LeaseOf(new Row(key, 0, bytes))
-                : null
-            : row is null
-                ? null
-                : NetworkPool.LeaseOf(row);
-    }
+    private Lease? LeaseAt(string key) =>
+        NetworkPool.ParseKey(key) is { } at ? EditOf(at.NetworkKey).Holdings.LeaseOf(at.Address) : null;
 
     /// <summary>Whether the agent of the pod that has a lease by the backup has said that it doesn't know it.</summary>
     private bool IsUnclaimed(string key, Lease held)
@@ -181,7 +186,7 @@ internal sealed class LeaseAdoption(
             var key = NetworkPool.KeyOf(network, claim.Address);
             if (LeaseAt(key) is not { } held || !free.Contains(Registration.UnclaimedOf(key, held.Holder.Id)))
                 continue;
-            Put(Mutation.Put(key, claim.ToJson()));
+            EditOf(network.Key).Put(claim);
             Put(NetworkPool.RemoveClaim(network, claim));
         }
     }

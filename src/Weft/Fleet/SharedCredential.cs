@@ -42,6 +42,8 @@ internal sealed record SharedCredential(string Since, ImmutableArray<string> Fro
     /// <returns>Null where one process at most uses the credential.</returns>
     public static SharedCredential? Judge(IEnumerable<CredentialUse> uses, DateTimeOffset now)
     {
+        if (uses.Take(2).Count() < 2)
+            return null;
         var present = uses.Where(use => now - use.Last < Quiet).OrderBy(use => use.First).ToList();
         for (var later = 1; later < present.Count; later++)
         {

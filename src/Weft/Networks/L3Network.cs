@@ -164,7 +164,7 @@ internal sealed class L3Network : NetworkKind
     /// </remarks>
     public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
         [
-            .. NetworkPool.RemoveLeases(IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).Leases),
+            .. NetworkPool.RemoveHoldings(state, IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).All),
             .. NetworkPool.RemoveClaims(state, IdOf(row), _ => true),
         ];
 
@@ -189,9 +189,9 @@ internal sealed class L3Network : NetworkKind
     private static IEnumerable<ResourceId> ClustersOfHolders(ReadTransaction transaction, ResourceId id) =>
         NetworkPool
             .HoldingsOf(transaction, id)
-            .Leases.Select(lease => ResourceId.TryParse(lease.Holder.Cluster, out var cluster) ? cluster : null)
+            .Counts.Clusters.Select(text => ResourceId.TryParse(text, out var cluster) ? cluster : null)
             .OfType<ResourceId>()
-            .DistinctBy(c => c.Key);
+            .OrderBy(cluster => cluster.Key, StringComparer.Ordinal);
 
     private static FabricSubnets? CheckVlan(ValidationContext context, Row domain, long? vlan)
     {

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using Weft.Addressing;
 using Weft.Resources;
@@ -6,8 +5,8 @@ using Weft.Resources;
 namespace Weft.Networks;
 
 /// <summary>
-/// The pool of an L3 network in the store: one row per lease, in a partition of the network. A row's key is its
-/// address, so two commits that lease the same address can't both win, whoever decided them.
+/// The pool of an L3 network in the store: one record per holder, in a partition of the network
+/// (<see cref="LeaseChanges"/>).
 /// </summary>
 internal static class NetworkPool
 {
@@ -19,47 +18,70 @@ internal static class NetworkPool
     /// <summary>The type of pools as resources.</summary>
     public static readonly ResourceType PoolType = new("Weft.Ipam", "pools");
 
-    /// <summary>What keeps the holdings of every network up to date beside the rows.</summary>
-    public static readonly MaterializedView HoldingsView = new(
-        partition => partition.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal),
-        (holdings, before, after) =>
-        {
-            var held = holdings as Holdings ?? Holdings.Empty;
-            if (before is not null)
-                held = held.Without(LeaseOf(before).Address);
-            return after is null ? held : held.With(LeaseOf(after));
-        }
-    );
-
-    /// <summary>What keeps the counts of all networks together up to date beside the rows.</summary>
-    public static readonly MaterializedView CountsView = new(
-        HoldingsView.Covers,
-        (counts, before, after) =>
-        {
-            var held = counts as HeldCounts ?? HeldCounts.Empty;
-            if (before is not null)
-                held = held.Without(LeaseOf(before));
-            return after is null ? held : held.With(LeaseOf(after));
-        }
-    )
-    {
-        Name = "leasecounts",
-    };
+    /// <summary>What the counts of all networks together are kept under.</summary>
+    public const string CountsName = "leasecounts";
 
     /// <summary>The partition of a network's leases.</summary>
     public static string PartitionOf(ResourceId network)
     {
-        return $"{StoreKey.LeasePrefix}{network.Key}";
+        return PartitionOf(network.Key);
     }
 
-    /// <summary>The key of a lease; keys sort as addresses do.</summary>
+    /// <summary>The partition of a network's leases, by the network's id in lower case.</summary>
+    public static string PartitionOf(string networkKey)
+    {
+        return $"{StoreKey.LeasePrefix}{networkKey}";
+    }
+
+    /// <summary>What a lease is called where it is named in a row; these names sort as addresses do.</summary>
     public static string KeyOf(ResourceId network, Address address)
+    {
+        return KeyOf(network.Key, address);
+    }
+
+    /// <summary>The same, by the network's id in lower case.</summary>
+    public static string KeyOf(string networkKey, Address address)
     {
         // As many digits as the family's longest address has, so that text sorts as numbers do.
         var format = address.Family == AddressFamily.IPv4 ? "x8" : "x32";
         var digits = address.Value.ToString(format, CultureInfo.InvariantCulture);
-        return string.Create(CultureInfo.InvariantCulture, $"{PartitionOf(network)}|{(int)address.Family}-{digits}");
+        return string.Create(CultureInfo.InvariantCulture, $"{PartitionOf(networkKey)}|{(int)address.Family}-{digits}");
     }
+
+    /// <summary>Reads what <see cref="KeyOf(ResourceId, Address)"/> has made.</summary>
+    /// <returns>The network's id in lower case, and the address; null where the text is none.</returns>
+    public static (string NetworkKey, Address Address)? ParseKey(string key)
+    {
+        var bar = key.IndexOf('|', StringComparison.Ordinal);
+        if (bar < 0 || !key.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal))
+            return null;
+        AddressFamily? family =
+            key.AsSpan(bar + 1) is { Length: > 2 } rest && rest[1] == '-'
+                ? rest[0] == '4'
+                    ? AddressFamily.IPv4
+                    : rest[0] == '6'
+                        ? AddressFamily.IPv6
+                        : null
+                : null;
+        return
+            family is { } known
+            && UInt128.TryParse(
+                key.AsSpan(bar + 3),
+                NumberStyles.AllowHexSpecifier,
+                CultureInfo.InvariantCulture,
+                out var value
+            )
+            && (known == AddressFamily.IPv6 || value <= uint.MaxValue)
+            ? (key[StoreKey.LeasePrefix.Length..bar], new Address(known, value))
+            : null;
+    }
+
+    /// <summary>The lease of an address, by what it is called.</summary>
+    /// <returns>The lease, or null.</returns>
+    public static Lease? FindLease(StoreState state, string key) =>
+        ParseKey(key) is { } at && state.View(PartitionOf(at.NetworkKey)) is Holdings held
+            ? held.LeaseOf(at.Address)
+            : null;
 
     /// <summary>Reads a lease.</summary>
     public static Lease LeaseOf(Row row)
@@ -81,23 +103,36 @@ internal static class NetworkPool
         return transaction.View(PartitionOf(network)) as Holdings ?? Holdings.Empty;
     }
 
+    /// <summary>All records of all networks, in no order, each with its network's id in lower case.</summary>
+    public static IEnumerable<(string NetworkKey, Holding Holding)> AllHoldings(StoreState state) =>
+        state
+            .ViewsUnder(StoreKey.LeasePrefix)
+            .SelectMany(view =>
+                ((Holdings)view.Value).All.Select(holding => (view.Key[StoreKey.LeasePrefix.Length..], holding))
+            );
+
     /// <summary>How many addresses each cluster and node holds in all networks together.</summary>
-    public static HeldCounts CountsOf(StoreState state) =>
-        state.View(CountsView.Name!) as HeldCounts ?? HeldCounts.Empty;
+    public static HeldCounts CountsOf(StoreState state) => state.View(CountsName) as HeldCounts ?? HeldCounts.Empty;
 
     /// <summary>The pool of a network.</summary>
     /// <param name="limits">How much of each subnet is reserved.</param>
     public static AddressPool PoolOf(StoreState state, Row network, Limits limits)
     {
         var id = ResourceKind.IdOf(network);
+        var holdings = HoldingsOf(state, id);
+        return PoolOf(
+            ClaimsOn(state, id).Any() ? LeaseEdit.WithClaims(state, id).Holdings.Close() : holdings,
+            network,
+            limits
+        );
+    }
+
+    /// <summary>The pool of a network where somebody holds what they hold by now.</summary>
+    /// <inheritdoc cref="PoolOf(StoreState, Row, Limits)"/>
+    public static AddressPool PoolOf(Holdings holdings, Row network, Limits limits)
+    {
         var subnets = L3Network.PrefixesOf(network).Select(prefix => new Subnet(prefix, limits.ReservedAddresses));
-        // An address that a running pod claims is nobody else's, even when who has it by the store gives it back.
-        var holdings = ClaimsOn(state, id)
-            .Aggregate(
-                HoldingsOf(state, id),
-                (held, claim) => held.LeaseOf(claim.Address) is null ? held.With(claim) : held
-            );
-        return new AddressPool(id.Name, [.. subnets], holdings);
+        return new AddressPool(ResourceKind.IdOf(network).Name, [.. subnets], holdings);
     }
 
     /// <summary>
@@ -128,25 +163,31 @@ internal static class NetworkPool
     public static IEnumerable<Mutation> RemoveClaims(StoreState state, ResourceId network, Func<Holder, bool> of) =>
         ClaimsOn(state, network).Where(claim => of(claim.Holder)).Select(claim => RemoveClaim(network, claim));
 
-    /// <summary>The rows to write for leases that began.</summary>
-    public static ImmutableArray<Mutation> PutLeases(ResourceId network, IEnumerable<Lease> leases) =>
-        [.. leases.Select(lease => Mutation.Put(KeyOf(network, lease.Address), lease.ToJson()))];
+    /// <summary>The end of the leases of some addresses.</summary>
+    public static IEnumerable<Mutation> RemoveLeases(
+        StoreState state,
+        string networkKey,
+        IEnumerable<Address> addresses
+    )
+    {
+        var edit = new LeaseEdit(state, networkKey);
+        foreach (var address in addresses)
+            edit.Remove(address);
+        return edit.ToMutations();
+    }
 
-    /// <summary>The rows to write and remove where a holder has other leases than before.</summary>
-    /// <returns>The changes; none where both are the same addresses.</returns>
-    public static ImmutableArray<Mutation> ReplaceLeases(
+    /// <summary>The end of all leases of some holders.</summary>
+    public static IEnumerable<Mutation> RemoveHoldings(
+        StoreState state,
         ResourceId network,
-        ImmutableArray<Lease> held,
-        ImmutableArray<Lease> got
-    ) =>
-        [
-            .. RemoveLeases(network, held.Where(h => got.All(g => g.Address != h.Address))),
-            .. PutLeases(network, got.Where(g => held.All(h => h.Address != g.Address))),
-        ];
-
-    /// <summary>The rows to remove for leases that ended.</summary>
-    public static ImmutableArray<Mutation> RemoveLeases(ResourceId network, IEnumerable<Lease> leases) =>
-        [.. leases.Select(lease => Mutation.Remove(KeyOf(network, lease.Address)))];
+        IEnumerable<Holding> holdings
+    )
+    {
+        var edit = new LeaseEdit(state, network.Key);
+        foreach (var holding in holdings)
+            edit.Remove(holding);
+        return edit.ToMutations();
+    }
 
     private static string ClaimKeyOf(ResourceId network, Lease claim) =>
         $"{ClaimPrefix}{KeyOf(network, claim.Address)[StoreKey.LeasePrefix.Length..]}|{claim.Holder.Id}";

@@ -7,8 +7,8 @@ namespace Weft.Resources;
 /// <param name="Rows">Each key that was read and the revision it had; 0 for a row that wasn't there.</param>
 internal sealed record ReadSet(
     long Revision,
-    ImmutableDictionary<string, long> Rows,
-    ImmutableHashSet<string> Partitions
+    IReadOnlyDictionary<string, long> Rows,
+    IReadOnlyCollection<string> Partitions
 )
 {
     /// <summary>Having looked at nothing: a commit that never conflicts.</summary>
@@ -31,8 +31,16 @@ internal sealed record ReadSet(
     /// <returns>False if a row changed, appeared or went, or if a listed partition changed.</returns>
     public bool IsUnchangedIn(StoreState state)
     {
-        return Rows.All(row => (state.Get(row.Key)?.Revision ?? 0) == row.Value)
-            && Partitions.All(partition => state.LastRevisionOf(partition) <= Revision);
+        // Nothing at all has come since.
+        if (state.Revision == Revision)
+            return true;
+        foreach (var (key, revision) in Rows)
+        {
+            if ((state.Get(key)?.Revision ?? 0) != revision)
+                return false;
+        }
+
+        return Partitions.All(partition => state.LastRevisionOf(partition) <= Revision);
     }
 }
 
@@ -56,11 +64,7 @@ internal sealed class ReadTransaction
 
     /// <summary>What was read so far.</summary>
     public ReadSet ReadSet =>
-        new(
-            State.Revision,
-            _rows.ToImmutableDictionary(StringComparer.Ordinal),
-            _partitions.ToImmutableHashSet(StringComparer.Ordinal)
-        );
+        new(State.Revision, new Dictionary<string, long>(_rows, StringComparer.Ordinal), [.. _partitions]);
 
     /// <summary>One row.</summary>
     /// <returns>The row, or null.</returns>

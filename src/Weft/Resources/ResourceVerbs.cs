@@ -179,10 +179,6 @@ internal sealed class ResourceVerbs(
             return objection;
         if (!leaseEffects(before, after, id, context.Request!.Now).TryGet(out var leases, out var refusal))
             return refusal;
-        // A lease is a row that mustn't have changed since: whoever else took the address meanwhile makes this commit
-        // fail.
-        foreach (var lease in leases)
-            _ = transaction.Get(lease.Key);
         return ImmutableArray.CreateRange(sideEffects.Concat(leases));
     }
 

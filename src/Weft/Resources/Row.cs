@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -87,8 +88,11 @@ internal static class StoreKey
 
 /// <summary>One row to write or to remove.</summary>
 /// <param name="Bytes">The new document, or null to remove the row.</param>
-internal sealed record Mutation(string Key, ReadOnlyMemory<byte>? Bytes)
+internal record Mutation(string Key, ReadOnlyMemory<byte>? Bytes)
 {
+    /// <summary>How many rows and records it writes or removes.</summary>
+    public virtual int Count => 1;
+
     /// <summary>Writes a row.</summary>
     public static Mutation Put(string key, JsonNode body) => new(key, Json.ToUtf8(body));
 
@@ -97,4 +101,19 @@ internal sealed record Mutation(string Key, ReadOnlyMemory<byte>? Bytes)
 
     /// <summary>Removes a row; removing what isn't there is no fault.</summary>
     public static Mutation Remove(string key) => new(key, null);
+}
+
+/// <summary>
+/// A change of what a partition keeps in a form of its own, beside the rows: the leases of a network, say. It says itself
+/// what it rests on, and is refused at the commit where that has changed.
+/// </summary>
+internal abstract record PackedMutation(string Partition) : Mutation($"{Partition}|", null)
+{
+    /// <summary>Makes it so.</summary>
+    /// <returns>False where what it rests on has changed; then nothing of <paramref name="values"/> counts.</returns>
+    public abstract bool TryApply(ViewValues values);
+
+    /// <summary>The same without what it ends: that is to end later, by what it is called.</summary>
+    /// <returns>What is left, null for nothing; and the keys of what is to end.</returns>
+    public abstract (PackedMutation? Left, ImmutableArray<string> Ends) WithoutEnds();
 }

@@ -16,6 +16,29 @@ internal sealed record MaterializedView(Func<string, bool> Covers, Func<object?,
     public string? Name { get; init; }
 }
 
+/// <summary>The values beside the rows, while a commit changes them.</summary>
+internal sealed class ViewValues(ImmutableDictionary<string, object> values)
+{
+    private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
+
+    /// <summary>All of them.</summary>
+    public ImmutableDictionary<string, object> Values { get; private set; } = values;
+
+    /// <summary>The names of those that have changed.</summary>
+    public IEnumerable<string> Changed => _changed;
+
+    /// <summary>One of them; null where there is none of a name.</summary>
+    public object? this[string name]
+    {
+        get => Values.GetValueOrDefault(name);
+        set
+        {
+            Values = value is null ? Values.Remove(name) : Values.SetItem(name, value);
+            _changed.Add(name);
+        }
+    }
+}
+
 /// <summary>
 /// Everything that is stored, at one revision, as an immutable value. A commit makes the next state; readers keep the
 /// one they have. Plans are made by making a next state that is never stored.
@@ -65,7 +88,13 @@ internal sealed class StoreState
 
     /// <summary>The state of rows that were stored before.</summary>
     /// <param name="folds">What is kept up to date beside the rows.</param>
-    public static StoreState FromRows(long revision, IEnumerable<Row> rows, ImmutableArray<MaterializedView> folds)
+    /// <param name="packed">What partitions keep in forms of their own, by name; none by default.</param>
+    public static StoreState FromRows(
+        long revision,
+        IEnumerable<Row> rows,
+        ImmutableArray<MaterializedView> folds,
+        ImmutableDictionary<string, object>? packed = null
+    )
     {
         var all = ImmutableSortedSet.CreateRange(KeyOrder, rows);
         var changed = ImmutableDictionary.CreateBuilder<string, PartitionVersion>();
@@ -77,7 +106,9 @@ internal sealed class StoreState
             ImmutableDictionary<string, object>.Empty,
             folds
         );
-        var derived = state._viewValues;
+        var derived = packed ?? state._viewValues;
+        foreach (var name in derived.Keys)
+            changed[name] = version;
         foreach (var row in all)
         {
             var partition = StoreKey.PartitionOf(row.Key);
@@ -144,9 +175,19 @@ internal sealed class StoreState
         return value;
     }
 
+    /// <summary>The values whose names begin with a text, in no order; not for a tracked reader.</summary>
+    public IEnumerable<KeyValuePair<string, object>> ViewsUnder(string prefix) =>
+        _viewValues.Where(view => view.Key.StartsWith(prefix, StringComparison.Ordinal));
+
     /// <summary>The state after a commit.</summary>
     /// <param name="changes">What it writes and removes; at most one change per key counts, the last.</param>
-    public StoreState Next(IEnumerable<Mutation> changes)
+    /// <exception cref="InvalidOperationException">What a change rests on isn't so in this state.</exception>
+    public StoreState Next(IEnumerable<Mutation> changes) =>
+        TryNext(changes) ?? throw new InvalidOperationException("a change rests on what isn't so in this state");
+
+    /// <summary>The state after a commit; null where what a change rests on isn't so in this state.</summary>
+    /// <inheritdoc cref="Next"/>
+    public StoreState? TryNext(IEnumerable<Mutation> changes)
     {
         var revision = Revision + 1;
         var rows = _rows;
@@ -155,6 +196,17 @@ internal sealed class StoreState
         var derived = _viewValues;
         foreach (var mutation in changes)
         {
+            if (mutation is PackedMutation packed)
+            {
+                var values = new ViewValues(derived);
+                if (!packed.TryApply(values))
+                    return null;
+                derived = values.Values;
+                foreach (var name in values.Changed)
+                    changed = changed.SetItem(name, version);
+                continue;
+            }
+
             var before = rows.TryGetValue(new Row(mutation.Key, 0, default), out var found) ? found : null;
             var after = mutation.Bytes is { } bytes ? new Row(mutation.Key, revision, bytes) : null;
             if (before is not null)

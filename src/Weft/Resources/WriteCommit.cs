@@ -135,10 +135,19 @@ internal static class WriteCommit
     /// <summary>Takes the ends of leases out of changes: they come with the end of the operation.</summary>
     private static ImmutableArray<string> ExtractLeaseReleases(List<Mutation> changes)
     {
-        static bool IsEnd(Mutation mutation) =>
-            mutation.Bytes is null && mutation.Key.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal);
-        ImmutableArray<string> keys = [.. changes.Where(IsEnd).Select(mutation => mutation.Key)];
-        changes.RemoveAll(IsEnd);
-        return keys;
+        var keys = ImmutableArray.CreateBuilder<string>();
+        for (var i = changes.Count - 1; i >= 0; i--)
+        {
+            if (changes[i] is not PackedMutation packed)
+                continue;
+            var (rest, ends) = packed.WithoutEnds();
+            keys.InsertRange(0, ends);
+            if (rest is null)
+                changes.RemoveAt(i);
+            else
+                changes[i] = rest;
+        }
+
+        return keys.ToImmutable();
     }
 }

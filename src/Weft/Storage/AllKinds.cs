@@ -39,12 +39,7 @@ internal static class AllKinds
     ]);
 
     /// <summary>What is kept up to date beside the rows.</summary>
-    public static readonly ImmutableArray<MaterializedView> Views =
-    [
-        NetworkPool.HoldingsView,
-        NetworkPool.CountsView,
-        OperationTracker.PendingView,
-    ];
+    public static readonly ImmutableArray<MaterializedView> Views = [OperationTracker.PendingView];
 
     /// <summary>What writes of lower rooms must leave right in upper ones.</summary>
     public static readonly ImmutableArray<WriteGuard> WriteGuards =

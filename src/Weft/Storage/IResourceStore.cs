@@ -11,8 +11,14 @@ internal interface IResourceStore : IAsyncDisposable
     /// <summary>The newest state that is durable.</summary>
     StoreState Current { get; }
 
+    /// <summary>
+    /// How many rows and records one commit may write and remove (<see cref="Mutation.Count"/>): whoever decides in batches
+    /// keeps to it.
+    /// </summary>
+    int MaxMutations { get; }
+
     /// <summary>Writes a decision.</summary>
-    /// <param name="changes">What it writes; must not be empty.</param>
+    /// <param name="changes">What it writes; must not be empty, and no more than <see cref="MaxMutations"/>.</param>
     /// <param name="cancel">Gives up waiting; the commit may still happen.</param>
     /// <returns>The revision, once it is durable; or null where something that was read has changed, and nothing was
     /// written.</returns>

@@ -3,7 +3,8 @@ using Weft.Resources;
 namespace Weft.Storage;
 
 /// <summary>A store that forgets: for tests, and for trying out.</summary>
-internal sealed class MemoryStore : IResourceStore
+/// <param name="maxMutations">The most that one commit may hold; by default as much as there is.</param>
+internal sealed class MemoryStore(int maxMutations = int.MaxValue) : IResourceStore
 {
     private readonly Lock _commits = new();
     private readonly StatePublisher _publisher = new(AllKinds.EmptyState);
@@ -12,14 +13,18 @@ internal sealed class MemoryStore : IResourceStore
     public StoreState Current => _publisher.Current;
 
     /// <inheritdoc/>
+    public int MaxMutations => maxMutations;
+
+    /// <inheritdoc/>
     public ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel)
     {
         ArgumentOutOfRangeException.ThrowIfZero(changes.Count);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(changes.Sum(change => change.Count), MaxMutations);
         lock (_commits)
         {
-            if (!readSet.IsUnchangedIn(Current))
+            if (!readSet.IsUnchangedIn(Current) || Current.TryNext(changes) is not { } next)
                 return ValueTask.FromResult<long?>(null);
-            _publisher.Publish(Current.Next(changes));
+            _publisher.Publish(next);
             return ValueTask.FromResult<long?>(Current.Revision);
         }
     }

@@ -212,7 +212,7 @@ public sealed class OperationTrackerTests
             )
         );
         site.CompleteOperations();
-        Assert.Empty(site.State.Range("lease:"));
+        Assert.Empty(Weft.Networks.NetworkPool.AllHoldings(site.State));
     }
 
     [Fact]
@@ -223,7 +223,8 @@ public sealed class OperationTrackerTests
         var n6 = TestSite.Id("~c/l3Networks/n6");
         var pod = AddressClaims.PodHolderOf(TestSite.Id(K1), "c1", "net1", "core/upf-0", "w1");
         site.Commit(
-            Weft.Networks.NetworkPool.PutLeases(
+            TestLeases.Put(
+                site.State,
                 n6,
                 Weft.Networks.NetworkPool.PoolOf(site.State, site.RowOf("~c/l3Networks/n6"), site.Limits)
                     .Acquire(pod, [], TestSite.Now)

@@ -452,7 +452,8 @@ public sealed class NetworkRuleTests
             null
         );
         site.Commit(
-            Weft.Networks.NetworkPool.PutLeases(
+            TestLeases.Put(
+                site.State,
                 n6,
                 Weft.Networks.NetworkPool.PoolOf(site.State, site.RowOf("~c/l3Networks/n6"), site.Limits)
                     .Acquire(pod, [], TestSite.Now)

@@ -300,7 +300,7 @@ public sealed class RegistrationTests
                 .Leases.Where(lease => without.Contains(lease.Holder.Id.Split('#')[1]));
             _ = await Server.Store.Commit(
                 ReadSet.Empty,
-                [Mutation.Put(Epoch.Key, epoch.ToJson()), .. NetworkPool.RemoveLeases(network, gone)],
+                [Mutation.Put(Epoch.Key, epoch.ToJson()), .. TestLeases.Remove(Server.Store.Current, network, gone)],
                 Cancel
             );
         }

@@ -148,6 +148,8 @@ public sealed class RelayDirectoryTests : IDisposable
     {
         public StoreState Current => site.State;
 
+        public int MaxMutations => int.MaxValue;
+
         public ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel) =>
             throw new NotSupportedException("the site writes");
 

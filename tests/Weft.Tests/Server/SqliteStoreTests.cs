@@ -24,7 +24,7 @@ public sealed class SqliteStoreTests : StoreConformance
                 [
                     Body($"t|{i % 17}", i),
                     Body($"u|{i}", i),
-                    LeaseMutation(i % 23, i % 7),
+                    .. LeaseMutations(i % 23, i % 7),
                     Mutation.Remove($"u|{i - 3}"),
                 ],
                 Cancel
@@ -55,12 +55,12 @@ public sealed class SqliteStoreTests : StoreConformance
     public async Task Refuses_FileOfNewerFormat()
     {
         await Store.DisposeAsync();
-        Execute("UPDATE head SET format = 3");
+        Execute("UPDATE head SET format = 4");
 
         var refused = Assert.Throws<IOException>(() => SqliteStore.Open(File));
 
         Assert.Contains(File, refused.Message, StringComparison.Ordinal);
-        Assert.Contains("format 3", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("format 4", refused.Message, StringComparison.Ordinal);
         Assert.Contains("newer weftd", refused.Message, StringComparison.Ordinal);
     }
 

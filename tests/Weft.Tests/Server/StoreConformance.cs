@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using CsCheck;
 using Weft.Addressing;
+using Weft.Fleet;
 using Weft.Networks;
 using Weft.Resources;
 using Weft.Storage;
@@ -12,6 +13,7 @@ namespace Weft.Tests.Server;
 /// <summary>What every store keeps, whatever it writes to.</summary>
 public abstract class StoreConformance : IAsyncLifetime
 {
+    private static readonly ResourceId Cluster = ResourceId.Parse($"{Documents.Cloud}/kubernetesClusters/K1").Value;
     private static readonly ResourceId Network = ResourceId.Parse($"{Documents.Cloud}/l3Networks/n6").Value;
 
     protected static CancellationToken Cancel => TestContext.Current.CancellationToken;
@@ -282,11 +284,12 @@ public abstract class StoreConformance : IAsyncLifetime
                         _ = await Store.Commit(
                             ReadSet.Empty,
                             [
-                                .. commit.Select(o =>
-                                    o.Item3
-                                        ? LeaseMutation(o.Item1, o.Item2)
-                                        : Mutation.Remove(NetworkPool.KeyOf(Network, AddressOf(o.Item1)))
+                                .. TestLeases.Change(
+                                    Store.Current,
+                                    Network,
+                                    commit.Select(o => (AddressOf(o.Item1), o.Item3 ? LeaseOf(o.Item1, o.Item2) : null))
                                 ),
+                                Body("t|a", 1),
                             ],
                             Cancel
                         );
@@ -324,23 +327,25 @@ public abstract class StoreConformance : IAsyncLifetime
 
     private protected long? Number(string key) => Store.Current.Get(key)?.Json.Integer("n");
 
-    private protected static Mutation LeaseMutation(int address, int holder)
-    {
-        var lease = new Lease(
+    private protected Mutation[] LeaseMutations(int address, int holder) =>
+        TestLeases.Put(Store.Current, Network, LeaseOf(address, holder));
+
+    private static Lease LeaseOf(int address, int holder) =>
+        new(
             AddressOf(address),
-            new Holder(holder.ToString(CultureInfo.InvariantCulture), "pod"),
+            holder % 2 == 0
+                ? new Holder(holder.ToString(CultureInfo.InvariantCulture), "pod")
+                : AddressClaims.PodHolderOf(Cluster, $"{holder:d64}", "net1", $"core/pod-{holder}", "w1"),
             LeaseMethod.Dynamic,
-            "2026-11-22T10:00:00Z"
+            "2026-11-22T10:00:00.0000001Z"
         );
-        return Mutation.Put(NetworkPool.KeyOf(Network, lease.Address), lease.ToJson());
-    }
 
     private protected static void AssertDerived(StoreState state)
     {
         var derived = NetworkPool.HoldingsOf(state, Network);
-        var rows = state.Range($"{NetworkPool.PartitionOf(Network)}|").Select(NetworkPool.LeaseOf).ToImmutableArray();
+        var rows = derived.Leases.ToImmutableArray();
         var rebuilt = rows.Aggregate(Holdings.Empty, (held, lease) => held.With(lease));
-        Assert.Equal(rows.OrderBy(l => l.Address), derived.Leases.OrderBy(l => l.Address));
+        Assert.Equal(rows, derived.All.SelectMany(holding => holding.Leases).OrderBy(l => l.Address));
         foreach (var family in Enum.GetValues<AddressFamily>())
             Assert.Equal(rebuilt.Count(family), derived.Count(family));
         foreach (var holder in rows.Select(l => l.Holder.Id).Distinct())

@@ -124,7 +124,7 @@ public sealed class StoreDamageTests : IDisposable
         }
 
         var report = StoreReport.Check(_folder.Store);
-        Assert.Equal((2, true, revision + 1), (report.Format, report.IsWhole, report.Revision));
+        Assert.Equal((3, true, revision + 1), (report.Format, report.IsWhole, report.Revision));
     }
 
     [Theory]
@@ -187,6 +187,8 @@ public sealed class StoreDamageTests : IDisposable
             "CREATE TABLE IF NOT EXISTS rows(key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
             "INSERT INTO rows SELECT key, revision, body FROM rows_2",
             "DROP TABLE rows_2",
+            "DROP TABLE leases",
+            "DROP TABLE names",
             "DROP TABLE head",
             "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, revision INTEGER NOT NULL)",
             $"INSERT INTO head(id, format, revision) VALUES(1, 1, {revision})"

@@ -138,10 +138,19 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
     /// <summary>The leases that end with an operation, but for those that are wanted again by now.</summary>
     private static IEnumerable<Mutation> ReleasedLeases(StoreState state, Operation operation) =>
         operation
-            .ReleasesOnCompletion.Where(key =>
-                state.Get(key) is { } row && !AddressClaims.IsClaimed(state, NetworkPool.LeaseOf(row))
-            )
-            .Select(Mutation.Remove);
+            .ReleasesOnCompletion.Select(NetworkPool.ParseKey)
+            .OfType<(string NetworkKey, Address Address)>()
+            .GroupBy(at => at.NetworkKey, at => at.Address)
+            .SelectMany(group =>
+                NetworkPool.RemoveLeases(
+                    state,
+                    group.Key,
+                    group.Where(address =>
+                        NetworkPool.FindLease(state, NetworkPool.KeyOf(group.Key, address)) is { } lease
+                        && !AddressClaims.IsClaimed(state, lease)
+                    )
+                )
+            );
 
     /// <summary>
     /// What an operation waits for at one agent: null for nothing, else the agent and, where it reported one, its
@@ -198,26 +207,45 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
     /// </summary>
     private static IEnumerable<Mutation> LeaseReleasesOf(StoreState state, Row row, ResourceId id)
     {
-        Func<Holder, bool>? mine =
-            id.Type == Node.ResourceType || id.Type == VirtualMachine.ResourceType
-                ? holder => holder.Id.StartsWith(AddressClaims.HolderOf(id, "").Id, StringComparison.Ordinal)
-            : id.Type == KubernetesCluster.ResourceType
-                ? holder => id.ToString().Equals(holder.Cluster, StringComparison.OrdinalIgnoreCase)
-            : null;
-        return mine is null
-            ? []
-            : state
-                .Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|")
-                .Select(ResourceKind.IdOf)
-                .SelectMany(network =>
-                    NetworkPool
-                        .RemoveLeases(
-                            network,
-                            NetworkPool.HoldingsOf(state, network).Leases.Where(lease => mine(lease.Holder))
-                        )
-                        .Concat(NetworkPool.RemoveClaims(state, network, mine))
-                );
+        if (id.Type == KubernetesCluster.ResourceType)
+            return ReleasesOf(
+                state,
+                held => held.Counts.OfCluster(id.ToString()).Total > 0,
+                held => held.All,
+                holder => id.ToString().Equals(holder.Cluster, StringComparison.OrdinalIgnoreCase)
+            );
+        return id.Type == Node.ResourceType || id.Type == VirtualMachine.ResourceType
+            ? ReleasesOf(
+                state,
+                _ => true,
+                held => held.Others,
+                holder => holder.Id.StartsWith(AddressClaims.HolderOf(id, "").Id, StringComparison.Ordinal)
+            )
+            : [];
     }
+
+    /// <param name="mayHold">Whether it may have something of a network; asked before anything is looked at.</param>
+    /// <param name="among">What is looked at.</param>
+    private static IEnumerable<Mutation> ReleasesOf(
+        StoreState state,
+        Func<Holdings, bool> mayHold,
+        Func<Holdings, IEnumerable<Holding>> among,
+        Func<Holder, bool> mine
+    ) =>
+        state
+            .Range($"{StoreKey.PartitionOf(L3Network.ResourceType)}|")
+            .Select(ResourceKind.IdOf)
+            .SelectMany(network =>
+                (
+                    NetworkPool.HoldingsOf(state, network) is var held && mayHold(held)
+                        ? NetworkPool.RemoveHoldings(
+                            state,
+                            network,
+                            among(held).Where(holding => mine(holding.Holder)).ToList()
+                        )
+                        : []
+                ).Concat(NetworkPool.RemoveClaims(state, network, mine))
+            );
 
     private static IEnumerable<Mutation> Fail(
         Row? resource,

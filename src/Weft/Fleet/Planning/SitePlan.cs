@@ -173,17 +173,9 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
         )
         {
             var (old, held) = (NetworkPool.HoldingsOf(before, network), NetworkPool.HoldingsOf(after, network));
-            foreach (
-                var lease in old
-                    .Leases.Where(l => held.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
-                    .OrderBy(l => l.Address)
-            )
+            foreach (var lease in old.Except(held))
                 yield return RenderAddressChange(AddressAction.Give, network, lease, planCaller);
-            foreach (
-                var lease in held
-                    .Leases.Where(l => old.LeaseOf(l.Address)?.Holder.Id != l.Holder.Id)
-                    .OrderBy(l => l.Address)
-            )
+            foreach (var lease in held.Except(old))
                 yield return RenderAddressChange(AddressAction.Take, network, lease, planCaller);
         }
     }

@@ -42,8 +42,7 @@ internal sealed record HeldAddresses(
     {
         var all = NetworkPool
             .HoldingsOf(state, network)
-            .Leases.GroupBy(lease => lease.Holder.Id, StringComparer.Ordinal)
-            .Select(leases => Read(network, [.. leases.OrderBy(lease => lease.Address)]))
+            .All.Select(holding => Read(network, holding.Leases))
             .OfType<HeldAddresses>()
             .OrderBy(held => held.Since)
             .ToList();

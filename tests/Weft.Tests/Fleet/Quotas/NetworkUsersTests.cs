@@ -2,7 +2,6 @@ using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fleet;
 using Weft.Fleet.Quotas;
-using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Tests.Fleet.Quotas;
@@ -61,7 +60,7 @@ public sealed class NetworkUsersTests
             LeaseMethod.Dynamic,
             ""
         );
-        var leased = Example.Next(NetworkPool.PutLeases(Network, [lease]));
+        var leased = Example.Next(TestLeases.Put(Example, Network, lease));
         Assert.Same(first, cache.Get(leased));
         var enrolled = leased.Next([Enrol(West, "a", "w1")]);
         Assert.Equal(1, cache.Get(enrolled).NodesOf[$"{West}"]);

@@ -21,6 +21,9 @@ internal sealed class ContestedStore : IResourceStore
 
     public StoreState Current => _store.Current;
 
+    /// <inheritdoc/>
+    public int MaxMutations { get; set; } = int.MaxValue;
+
     /// <summary>Somebody else writes, and isn't counted.</summary>
     public async Task Write(params IReadOnlyList<Mutation> changes) =>
         Assert.NotNull(await _store.Commit(ReadSet.Empty, changes, CancellationToken.None));
@@ -28,6 +31,7 @@ internal sealed class ContestedStore : IResourceStore
     public async ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel)
     {
         Commits++;
+        Assert.InRange(changes.Sum(change => change.Count), 1, MaxMutations);
         if (BeforeCommit is { } before)
             await before(Commits);
         return IsFull

@@ -52,7 +52,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     {
         var taken = new Lease(AddressOf("10.20.6.4"), new Holder("vm", "vm"), LeaseMethod.Dynamic, TestSite.Now);
         _store.BeforeCommit = attempt =>
-            attempt == 1 ? _store.Write(NetworkPool.PutLeases(Network, [taken])) : Task.CompletedTask;
+            attempt == 1 ? _store.Write(TestLeases.Put(_store.Current, Network, taken)) : Task.CompletedTask;
 
         Assert.Equal("10.20.6.5 fd20:0:0:606::4", await Acquire("a"));
         Assert.Equal("vm", Holdings.LeaseOf(taken.Address)!.Holder.Id);
@@ -120,7 +120,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     public async Task Decides_ARequest_Once()
     {
         await Acquire("a");
-        await _store.Write(NetworkPool.RemoveLeases(Network, Holdings.Leases));
+        await _store.Write(TestLeases.Remove(_store.Current, Network, Holdings.Leases));
         await Acquire("b");
 
         Assert.All(Holdings.Leases, lease => Assert.Equal("b", lease.Holder.Id));
@@ -145,6 +145,46 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         await Task.WhenAll(waiting);
         Assert.Equal(3, _store.Commits);
         Assert.All(Holdings.Leases, lease => Assert.Equal("a", lease.Holder.Id));
+    }
+
+    /// <summary>etcd takes 128 operations at once.</summary>
+    [Fact]
+    public async Task Commits_NoMore_ThanTheStoreTakesAtOnce()
+    {
+        _store.MaxMutations = 10;
+        var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _store.BeforeCommit = commit =>
+        {
+            begun.TrySetResult();
+            return commit == 1 ? go.Task : Task.CompletedTask;
+        };
+        var first = Acquire("first");
+        await begun.Task;
+        List<Task<string>> waiting = [.. Enumerable.Range(0, 35).Select(i => Acquire($"c{i}"))];
+        go.SetResult();
+
+        await Task.WhenAll([first, .. waiting]);
+        Assert.Equal(72, Holdings.Leases.Count());
+        Assert.Equal(1 + 4, _store.Commits);
+    }
+
+    [Fact]
+    public async Task Refuses_AWrite_ThatIsMoreThanTheStoreTakesAtOnce()
+    {
+        _store.MaxMutations = 2;
+        var decided = await _controlPlane.Decide(
+            transaction => new Decision(
+                [.. Enumerable.Range(0, 3).Select(i => Mutation.Remove($"t|{i}"))],
+                null,
+                transaction.State,
+                false,
+                null
+            ),
+            TestContext.Current.CancellationToken
+        );
+
+        Assert.Equal(RefusalCode.RequestTooLarge, decided.Refusal!.Code);
+        Assert.Equal(0, _store.Commits);
     }
 
     [Theory]

@@ -1,0 +1,119 @@
+using System.Collections.Immutable;
+
+namespace Weft.Addressing;
+
+/// <summary>
+/// What one holder has in one network: the record that is stored. Never changed, only replaced, so the same object in two
+/// states means that nothing of it differs.
+/// </summary>
+internal abstract class Holding
+{
+    /// <summary>A hash of the holder's id; another one in each process.</summary>
+    public abstract ulong Hash { get; }
+
+    /// <summary>The cluster and node that it counts for; null where it belongs to no cluster.</summary>
+    public abstract HolderPlace? Place { get; }
+
+    /// <summary>The node that it is on, or null where that isn't known.</summary>
+    public virtual string? Node => Place?.Node;
+
+    /// <summary>A hash of the pod's name; 0 where it has none.</summary>
+    public virtual uint NameHash => 0;
+
+    /// <summary>How many addresses it has; at least one.</summary>
+    public abstract int Count { get; }
+
+    /// <summary>Who holds it, as people and the API are told.</summary>
+    public abstract Holder Holder { get; }
+
+    /// <summary>Where the store keeps the record, which is the store's own to say; 0 where it doesn't yet.</summary>
+    public int StoreId { get; set; }
+
+    /// <summary>Its leases, in the order of addresses: IPv4 first.</summary>
+    public ImmutableArray<Lease> Leases
+    {
+        get
+        {
+            var holder = Holder;
+            var leases = ImmutableArray.CreateBuilder<Lease>(Count);
+            for (var i = 0; i < Count; i++)
+                leases.Add(new Lease(AddressAt(i), holder, MethodAt(i), SinceAt(i)));
+            return leases.MoveToImmutable();
+        }
+    }
+
+    /// <summary>What a holder has.</summary>
+    /// <param name="leases">At least one.</param>
+    public static Holding Create(Holder holder, ImmutableArray<Lease> leases)
+    {
+        leases = leases.Length > 1 ? leases.Sort((one, other) => one.Address.CompareTo(other.Address)) : leases;
+        return (Holding?)PodHolding.TryCreate(holder, leases) ?? new OtherHolding(holder, leases);
+    }
+
+    /// <summary>A hash of a holder's id; another one in each process.</summary>
+    public static ulong HashOf(ReadOnlySpan<char> holderId) => HolderPlace.Spread((uint)string.GetHashCode(holderId));
+
+    /// <summary>Whether it is a holder's.</summary>
+    public abstract bool IsOf(ReadOnlySpan<char> holderId);
+
+    /// <summary>Whether a word may stand in what its holder is called by; asked of a million, so false soon where it can't.</summary>
+    /// <param name="known">What was found of places so far.</param>
+    public virtual bool MayBeCalled(string word, Dictionary<HolderPlace, bool> known) => true;
+
+    /// <summary>One of its addresses.</summary>
+    public abstract Address AddressAt(int index);
+
+    /// <summary>How it came to one of its addresses.</summary>
+    public abstract LeaseMethod MethodAt(int index);
+
+    /// <summary>Since when it has one of its addresses, RFC 3339.</summary>
+    public abstract string SinceAt(int index);
+
+    /// <summary>The lease of one of its addresses.</summary>
+    public Lease LeaseOf(Address address)
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            if (AddressAt(i) == address)
+                return new Lease(address, Holder, MethodAt(i), SinceAt(i));
+        }
+
+        throw new ArgumentException($"{address} isn't held by it", nameof(address));
+    }
+
+    /// <summary>The same holder's without an address; null where it has no other.</summary>
+    public Holding? Without(Address address) =>
+        Leases.RemoveAll(lease => lease.Address == address) is { IsEmpty: false } left ? Create(Holder, left) : null;
+}
+
+/// <summary>Of a machine or a node, and of whatever the packed form has no room for: as it is.</summary>
+internal sealed class OtherHolding(Holder holder, ImmutableArray<Lease> leases) : Holding
+{
+    /// <inheritdoc/>
+    public override ulong Hash { get; } = HashOf(holder.Id);
+
+    /// <inheritdoc/>
+    public override HolderPlace? Place { get; } =
+        holder.Cluster is { } cluster ? HolderPlace.Shared(cluster, holder.Node, "") : null;
+
+    /// <inheritdoc/>
+    public override int Count => leases.Length;
+
+    /// <inheritdoc/>
+    public override Holder Holder => holder;
+
+    /// <inheritdoc/>
+    public override string? Node => holder.Node;
+
+    /// <inheritdoc/>
+    public override bool IsOf(ReadOnlySpan<char> holderId) => holderId.SequenceEqual(holder.Id);
+
+    /// <inheritdoc/>
+    public override Address AddressAt(int index) => leases[index].Address;
+
+    /// <inheritdoc/>
+    public override LeaseMethod MethodAt(int index) => leases[index].Method;
+
+    /// <inheritdoc/>
+    public override string SinceAt(int index) => leases[index].Since;
+}

@@ -1,0 +1,36 @@
+using Weft.Addressing;
+using Weft.Networks;
+using Weft.Resources;
+
+namespace Weft.Testing;
+
+/// <summary>Changes of leases that no rule has decided.</summary>
+internal static class TestLeases
+{
+    /// <summary>Leases addresses, whoever had them.</summary>
+    public static Mutation[] Put(StoreState state, ResourceId network, params IEnumerable<Lease> leases) =>
+        Change(state, network, leases.Select(lease => (lease.Address, (Lease?)lease)));
+
+    /// <summary>Ends leases.</summary>
+    public static Mutation[] Remove(StoreState state, ResourceId network, IEnumerable<Lease> leases) =>
+        Change(state, network, leases.Select(lease => (lease.Address, (Lease?)null)));
+
+    /// <summary>Does either, one after the other.</summary>
+    public static Mutation[] Change(
+        StoreState state,
+        ResourceId network,
+        IEnumerable<(Address Address, Lease? Lease)> changes
+    )
+    {
+        var edit = new LeaseEdit(state, network.Key);
+        foreach (var (address, lease) in changes)
+        {
+            if (lease is null)
+                edit.Remove(address);
+            else
+                edit.Put(lease);
+        }
+
+        return [.. edit.ToMutations()];
+    }
+}

@@ -292,14 +292,16 @@ internal sealed class AgentEndpoints(
     {
         var transaction = new ReadTransaction(controlPlane.Store.Current);
         var subnets = transaction.Get(network) is { } row
-            ? NetworkPool.PoolOf(transaction.State, row, controlPlane.Limits).Subnets
+            ? NetworkSubnets.Create(transaction.State, row, controlPlane.Limits)
             : [];
         return new PodLease(
             [
                 .. leases.Select(lease =>
                 {
-                    var subnet = subnets.First(s => s.Prefix.Family == lease.Address.Family);
-                    return new LeasedAddress($"{lease.Address}/{subnet.Prefix.Length}", subnet.Gateway.ToString());
+                    var subnet =
+                        subnets.FirstOrDefault(s => s.Prefix.Contains(lease.Address))
+                        ?? subnets.First(s => s.Prefix.Family == lease.Address.Family);
+                    return new LeasedAddress($"{lease.Address}/{subnet.Prefix.Length}", subnet.Gateway?.ToString());
                 }),
             ],
             []

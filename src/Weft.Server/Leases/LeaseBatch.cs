@@ -39,6 +39,8 @@ internal sealed class LeaseBatch(
 
     public void Decide(Row row, List<PendingLease> batch, Limits limits, string now)
     {
+        // What the pool says is what the batch is decided by.
+        _ = PoolSpec.Find(transaction, network);
         // A claim that comes meanwhile keeps its address from everybody else.
         _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
         _pending = Registration.RefusalFor(transaction.State, network);

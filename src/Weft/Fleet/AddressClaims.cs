@@ -40,7 +40,7 @@ internal static class AddressClaims
     {
         return new Holder(
             $"{PodPrefixOf(cluster)}{containerId}#{name}",
-            $"pod {pod ?? containerId} {name} in {cluster.Name}{(node is null ? "" : $" on {node}")}"
+            $"{Holder.PodWord} {pod ?? containerId} {name} in {cluster.Name}{(node is null ? "" : $" on {node}")}"
         )
         {
             Cluster = cluster.ToString(),

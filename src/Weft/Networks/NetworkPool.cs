@@ -16,9 +16,6 @@ internal static class NetworkPool
     /// <summary>The type of leases as resources.</summary>
     public static readonly ResourceType LeaseType = new("Weft.Ipam", "leases");
 
-    /// <summary>The type of pools as resources.</summary>
-    public static readonly ResourceType PoolType = new("Weft.Ipam", "pools");
-
     /// <summary>What keeps the holdings of every network up to date beside the rows.</summary>
     public static readonly MaterializedView HoldingsView = new(
         partition => partition.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal),
@@ -90,14 +87,17 @@ internal static class NetworkPool
     public static AddressPool PoolOf(StoreState state, Row network, Limits limits)
     {
         var id = ResourceKind.IdOf(network);
-        var subnets = L3Network.PrefixesOf(network).Select(prefix => new Subnet(prefix, limits.ReservedAddresses));
+        var spec = PoolSpec.Find(state, id);
         // An address that a running pod claims is nobody else's, even when who has it by the store gives it back.
         var holdings = ClaimsOn(state, id)
             .Aggregate(
                 HoldingsOf(state, id),
                 (held, claim) => held.LeaseOf(claim.Address) is null ? held.With(claim) : held
             );
-        return new AddressPool(id.Name, [.. subnets], holdings);
+        return new AddressPool(id.Name, NetworkSubnets.Create(network, spec, limits), holdings)
+        {
+            Reservations = spec.Rules.Reservations,
+        };
     }
 
     /// <summary>

@@ -13,7 +13,13 @@ internal static class IpamCommand
 {
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli) =>
-        new("ipam", "Addresses of networks") { BuildShow(cli), BuildLeases(cli), BuildRegistrations(cli) };
+        new("ipam", "Addresses of networks")
+        {
+            BuildShow(cli),
+            BuildLeases(cli),
+            BuildRegistrations(cli),
+            IpamImportCommand.Build(cli),
+        };
 
     private static Command BuildShow(CommandContext cli)
     {

@@ -299,6 +299,7 @@ internal static class Program
     private static void AddActions(IServiceCollection services) =>
         services
             .AddSingleton<ListCredentials>()
+            .AddSingleton<ImportAddresses>()
             .AddSingleton<AuthorizationRuleKeys>()
             .AddSingleton<ListEnrollmentToken>()
             .AddSingleton<Verify>()

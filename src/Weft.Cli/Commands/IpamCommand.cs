@@ -21,6 +21,7 @@ internal static class IpamCommand
             IpamReleaseCommand.Build(cli),
             IpamAuditCommand.BuildRepair(cli),
             BuildRegistrations(cli),
+            IpamImportCommand.Build(cli),
         };
 
     private static Command BuildShow(CommandContext cli)

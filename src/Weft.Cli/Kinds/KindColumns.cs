@@ -190,6 +190,19 @@ internal static class KindColumns
             ]
         ),
         (
+            DeclaredPool.ResourceType,
+            [
+                ParentColumn("NETWORK"),
+                PropertyColumn("PREFIXES", "prefixes"),
+                PropertyColumn("GATEWAYS", "gateways"),
+                CountColumn("EXCLUSIONS", "exclusions"),
+                CountColumn("RANGES", "ranges"),
+                CountColumn("RESERVATIONS", "reservations"),
+                Status,
+                Age,
+            ]
+        ),
+        (
             NetworkPool.LeaseType,
             [
                 PropertyColumn("ADDRESS", "address"),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Weft.Access;
 using Weft.Contracts;
 using Weft.Fleet;
+using Weft.Networks;
 using Weft.Resources;
 
 namespace Weft.Server.Actions;
@@ -13,7 +14,8 @@ internal sealed class ActionRegistry(
     ListCredentials credentials,
     AuthorizationRuleKeys keys,
     ListEnrollmentToken enrolment,
-    Verify verify
+    Verify verify,
+    ImportAddresses import
 )
 {
     private readonly ImmutableArray<ActionHandler> _handlers =
@@ -26,6 +28,7 @@ internal sealed class ActionRegistry(
         .. KeyActionsOf(RelayAuthorizationRule.ConnectionRuleType, keys),
         new(KubernetesCluster.ResourceType, EnrolmentTokenRequest.ActionName, enrolment.Serve),
         new(KubernetesCluster.ResourceType, KubernetesCluster.VerifyAction, verify.Serve),
+        new(DeclaredPool.ResourceType, PoolImport.ActionName, import.Serve) { ScopeTypes = [L3Network.ResourceType] },
     ];
 
     /// <summary>The handler of a resource's action.</summary>

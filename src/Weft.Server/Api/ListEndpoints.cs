@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Weft.Access;
+using Weft.Networks;
 using Weft.Resources;
 using Weft.Server.Computed;
 using Weft.Server.Http;
@@ -107,6 +108,11 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedT
             body["properties"]!["listenerCount"] = relay.ListenerCountOf(
                 HybridConnection.PathOf(ResourceKind.IdOf(row))
             );
+        if (
+            kind.Type == DeclaredPool.ResourceType
+            && state.Get(StoreKey.ForResource(ResourceKind.IdOf(row).Parent!)) is { } network
+        )
+            controlPlane.Holders.AddUsage(state, network, body["properties"]!.AsObject());
         return body;
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Weft.Access;
 using Weft.Resources;
 using Weft.Server.Actions;
 using Weft.Server.Audit;
@@ -50,7 +51,7 @@ internal sealed class ResourceEndpoints(
     private async Task ServeResource(HttpContext http, Caller caller, ResourceId id)
     {
         var method = http.Request.Method;
-        if (computed.Find(id) is { } type)
+        if (computed.Find(id) is { } type && (AllKinds.List.Find(id.Type) is null || IsReadOfDefault(http, id)))
         {
             await type.Serve(http, id);
             return;
@@ -79,6 +80,11 @@ internal sealed class ResourceEndpoints(
                 new Refusal(RefusalCode.MethodNotAllowed, $"{method} isn't for a {kind.Noun}", id.ToString())
             );
     }
+
+    /// <summary>Whether a request reads what nobody has written, and what is there by the defaults.</summary>
+    private bool IsReadOfDefault(HttpContext http, ResourceId id) =>
+        AccessVerb.OfMethod(http.Request.Method) == AccessVerb.Read
+        && controlPlane.Store.Current.Get(StoreKey.ForResource(id)) is null;
 
     private async Task Get(HttpContext http, ResourceKind kind, ResourceId id)
     {

@@ -15,15 +15,14 @@ namespace Weft.Server.Computed;
 /// <summary>The pool of an L3 network, and its leases.</summary>
 internal sealed class AddressPools(ControlPlane controlPlane, LeaseReclaimer reclaimer)
 {
-    private const string PoolName = "default";
-
+    /// <summary>Serves the pool of a network that declares none.</summary>
     public Task ServePool(HttpContext http, ResourceId id)
     {
         if (!controlPlane.FindScope(http, id).TryGet(out var scope, out var refusal))
             return http.Refuse(refusal);
-        return id.Name.Equals(PoolName, StringComparison.OrdinalIgnoreCase)
+        return id.Name.Equals(DeclaredPool.DefaultName, StringComparison.OrdinalIgnoreCase)
             ? http.Respond(200, controlPlane.Holders.RenderPool(scope.State, scope.Row))
-            : http.Refuse(NotFound(id, $"a network has one pool, '{PoolName}'"));
+            : http.Refuse(NotFound(id, $"a network has one pool, '{DeclaredPool.DefaultName}'"));
     }
 
     public Task ServeLease(HttpContext http, ResourceId id)

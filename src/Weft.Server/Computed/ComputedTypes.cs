@@ -21,7 +21,7 @@ internal sealed class ComputedTypes(
         new(VerificationRuns.ResourceType, IsCluster, verifications.Serve),
         new(TargetConnection.ResourceType, HasConnection, connections.Serve),
         new(DesiredStates.ResourceType, HasDesiredState, desiredStates.Serve),
-        new(NetworkPool.PoolType, IsL3Network, pools.ServePool),
+        new(DeclaredPool.ResourceType, IsL3Network, pools.ServePool),
         new(NetworkPool.LeaseType, IsL3Network, pools.ServeLease),
     ];
 

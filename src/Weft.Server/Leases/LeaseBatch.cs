@@ -45,10 +45,12 @@ internal sealed class LeaseBatch(
     /// <param name="most">How many changes a commit may hold; the first request is decided in any case.</param>
     public void Decide(Row row, IEnumerable<PendingLease> batch, Limits limits, string now, int most)
     {
+        // What the pool says is what the batch is decided by.
+        _ = PoolSpec.Find(transaction, network);
         // A claim that comes meanwhile keeps its address from everybody else.
         _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
         _pending = Registration.RefusalFor(transaction.State, network);
-        var pool = NetworkPool.PoolOf(_edit.Holdings, row, limits);
+        var pool = NetworkPool.PoolOf(transaction.State, _edit.Holdings, row, limits);
         foreach (var pending in batch)
         {
             _results.Add((pending, Decide(pool, pending, now)));

@@ -9,7 +9,7 @@ using Weft.Resources;
 namespace Weft.Server.Leases;
 
 /// <summary>
-/// What an answer about leases says of their network, put together once for as long as the network's row is the same.
+/// What an answer about leases says of their network, put together once for as long as the rows of the network and its pool are the same.
 /// </summary>
 internal sealed class LeasedNetworks(ControlPlane controlPlane)
 {
@@ -23,38 +23,58 @@ internal sealed class LeasedNetworks(ControlPlane controlPlane)
     public byte[] Render(ResourceId network, ImmutableArray<Lease> leases)
     {
         var subnets = SubnetsOf(network);
-        return new PodLease(
-            [.. leases.Select(lease => subnets.First(s => s.Holds(lease.Address)).Render(lease))],
-            []
-        ).ToBytes();
+        return new PodLease([.. leases.Select(lease => SubnetOf(subnets, lease.Address).Render(lease))], []).ToBytes();
     }
+
+    /// <summary>A prefix that a lease outlived has the form of its family's first.</summary>
+    private static LeasedSubnet SubnetOf(ImmutableArray<LeasedSubnet> subnets, Address address) =>
+        subnets.FirstOrDefault(s => s.Holds(address)) ?? subnets.First(s => s.Prefix.Family == address.Family);
 
     private ImmutableArray<LeasedSubnet> SubnetsOf(ResourceId network)
     {
         var text = network.ToString();
         if (_known.TryGetValue(text, out var known) && IsToday(known))
             return known.Subnets;
-        if (controlPlane.Store.Current.Get(StoreKey.ForResource(network)) is not { } row)
+        var state = controlPlane.Store.Current;
+        if (state.Get(StoreKey.ForResource(network)) is not { } row)
             return [];
-        var pool = NetworkPool.PoolOf(Holdings.Empty, row, controlPlane.Limits);
-        var made = new Known(row, ResourceKind.IdOf(row), [.. pool.Subnets.Select(LeasedSubnet.Of)]);
+        var poolKey = StoreKey.ForResource(DeclaredPool.IdOf(network));
+        var made = new Known(
+            row,
+            poolKey,
+            state.Get(poolKey),
+            ResourceKind.IdOf(row),
+            [.. NetworkSubnets.Create(state, row, controlPlane.Limits).Select(LeasedSubnet.Of)]
+        );
         // By no other spelling: of those a caller can make as many as they like.
         if (made.Id.ToString() == text)
             _known[text] = made;
         return made.Subnets;
     }
 
-    private bool IsToday(Known known) => ReferenceEquals(controlPlane.Store.Current.Get(known.Row.Key), known.Row);
+    private bool IsToday(Known known)
+    {
+        var state = controlPlane.Store.Current;
+        return ReferenceEquals(state.Get(known.Row.Key), known.Row)
+            && ReferenceEquals(state.Get(known.PoolKey), known.Pool);
+    }
 
-    private sealed record Known(Row Row, ResourceId Id, ImmutableArray<LeasedSubnet> Subnets);
+    /// <param name="Pool">What the network's pool declares; null where it declares nothing.</param>
+    private sealed record Known(
+        Row Row,
+        string PoolKey,
+        Row? Pool,
+        ResourceId Id,
+        ImmutableArray<LeasedSubnet> Subnets
+    );
 
-    private sealed record LeasedSubnet(Prefix Prefix, string Length, string Gateway)
+    private sealed record LeasedSubnet(Prefix Prefix, string Length, string? Gateway)
     {
         public static LeasedSubnet Of(Subnet subnet) =>
             new(
                 subnet.Prefix,
                 string.Create(CultureInfo.InvariantCulture, $"/{subnet.Prefix.Length}"),
-                subnet.Gateway.ToString()
+                subnet.Gateway?.ToString()
             );
 
         public bool Holds(Address address) => Prefix.Contains(address);

@@ -6,6 +6,8 @@ internal static class AddressHolders
     /// <summary>What the ids of pods begin with.</summary>
     public const string PodPrefix = "pod:";
 
+    private const string PodStart = Holder.PodWord + " ";
+
     /// <summary>A pod's interface.</summary>
     /// <param name="cluster">The cluster's id as it was written, in lower case, and its last name.</param>
     /// <param name="pod">Namespace and name, or null where the runtime didn't say.</param>
@@ -22,8 +24,8 @@ internal static class AddressHolders
         new(
             $"{PodPrefix}{clusterKey}#{containerId}#{name}",
             node is null
-                ? $"pod {pod ?? containerId} {name} in {clusterName}"
-                : $"pod {pod ?? containerId} {name} in {clusterName} on {node}"
+                ? $"{Holder.PodWord} {pod ?? containerId} {name} in {clusterName}"
+                : $"{Holder.PodWord} {pod ?? containerId} {name} in {clusterName} on {node}"
         )
         {
             Cluster = cluster,
@@ -43,7 +45,7 @@ internal static class AddressHolders
         containerId = name = pod = default;
         var id = holder.Id.AsSpan();
         var text = holder.Text.AsSpan();
-        if (holder.Cluster is not { } cluster || !id.StartsWith(PodPrefix) || !text.StartsWith("pod "))
+        if (holder.Cluster is not { } cluster || !id.StartsWith(PodPrefix) || !text.StartsWith(PodStart))
             return false;
         var rest = id[PodPrefix.Length..];
         if (rest.Length <= cluster.Length || !IsLowerOf(rest[..cluster.Length], cluster) || rest[cluster.Length] != '#')
@@ -55,7 +57,7 @@ internal static class AddressHolders
         containerId = rest[..hash];
         name = rest[(hash + 1)..];
         var clusterName = cluster.AsSpan(cluster.LastIndexOf('/') + 1);
-        return ReadPod(text["pod ".Length..], containerId, name, clusterName, holder.Node, out pod);
+        return ReadPod(text[PodStart.Length..], containerId, name, clusterName, holder.Node, out pod);
     }
 
     private static bool ReadPod(

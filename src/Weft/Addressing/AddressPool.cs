@@ -12,9 +12,15 @@ internal readonly record struct HoldingChange(Holding? Old, Holding? New);
 /// <see cref="Release"/> answer with the next pool. Free space is derived, so nothing can disagree with it.
 /// </summary>
 /// <param name="Name">What the network is called, for refusals.</param>
-/// <param name="Subnets">One subnet per family, IPv4 first.</param>
+/// <param name="Subnets">The subnets, IPv4 first; those of a family in the order in which they are leased from.</param>
 internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
 {
+    /// <summary>What is kept for somebody. Default: nothing.</summary>
+    public ImmutableArray<Reservation> Reservations { get; init; } = [];
+
+    /// <summary>The families that have a subnet, IPv4 first.</summary>
+    public IEnumerable<AddressFamily> Families => Subnets.Select(subnet => subnet.Prefix.Family).Distinct();
+
     /// <summary>
     /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however
     /// often it asks.
@@ -53,13 +59,13 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         var old = Holdings.Find(holder.Id);
         var held = old?.Leases ?? [];
         var before = held;
-        var leases = ImmutableArray.CreateBuilder<Lease>(Subnets.Length);
-        foreach (var subnet in Subnets)
+        var leases = ImmutableArray.CreateBuilder<Lease>(2);
+        foreach (var family in Families)
         {
-            var asked = FirstOf(subnet.Prefix.Family, wanted);
-            var begin = after.IsDefault ? null : FirstOf(subnet.Prefix.Family, after);
-            var mine = held.FirstOrDefault(l => l.Address.Family == subnet.Prefix.Family);
-            if (!ChooseIn(subnet, holder, mine, asked, begin, now).TryGet(out var lease, out var refusal))
+            var asked = FirstOf(family, wanted);
+            var begin = after.IsDefault ? null : FirstOf(family, after);
+            var mine = held.FirstOrDefault(l => l.Address.Family == family);
+            if (!ChooseOf(family, holder, mine, asked, begin, now).TryGet(out var lease, out var refusal))
                 return refusal;
             leases.Add(lease);
             if (lease == mine)
@@ -78,11 +84,66 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId) =>
         Holdings.Find(holderId) is { } held ? (With(new HoldingChange(held, null)), held.Leases) : (this, []);
 
-    /// <summary>How many addresses of a subnet are free.</summary>
+    /// <summary>The subnets of a family, in the order in which they are leased from.</summary>
+    public IEnumerable<Subnet> SubnetsOf(AddressFamily family) =>
+        Subnets.Where(subnet => subnet.Prefix.Family == family);
+
+    /// <summary>The prefixes of a family as a person reads them.</summary>
+    /// <returns>Such as <c>10.20.6.0/24 and 10.20.7.0/24</c>.</returns>
+    public string PrefixesOf(AddressFamily family) =>
+        string.Join(" and ", SubnetsOf(family).Select(subnet => subnet.Prefix));
+
+    /// <summary>How many addresses of a family whoever asks could be given.</summary>
+    /// <remarks>It looks at each address that is kept for somebody, and at no lease.</remarks>
+    public UInt128 FreeCount(AddressFamily family)
+    {
+        var (size, kept) = (UInt128.Zero, UInt128.Zero);
+        foreach (var subnet in SubnetsOf(family))
+            (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        var taken = (UInt128)Holdings.Count(family) + kept - CountHeldOfKept(range => range.Family == family);
+        return taken > size ? 0 : size - taken;
+    }
+
+    /// <summary>How many addresses of a subnet whoever asks could be given.</summary>
     public UInt128 FreeCount(Subnet subnet)
     {
-        var used = (UInt128)Holdings.Count(subnet.Prefix.Family);
-        return used > subnet.Size ? 0 : subnet.Size - used;
+        if (IsOnlyOfFamily(subnet))
+            return FreeCount(subnet.Prefix.Family);
+        var taken =
+            (UInt128)CountHeld(subnet)
+            + subnet.Kept.Count
+            - CountHeldOfKept(range => subnet.Prefix.Contains(range.First));
+        return taken > subnet.Size ? 0 : subnet.Size - taken;
+    }
+
+    /// <summary>How many addresses of a subnet are held; it looks at each lease where its family has several.</summary>
+    public int CountHeld(Subnet subnet) =>
+        IsOnlyOfFamily(subnet)
+            ? Holdings.Count(subnet.Prefix.Family)
+            : Holdings.Leases.Count(lease => subnet.Prefix.Contains(lease.Address));
+
+    /// <summary>The subnet that an address is of, or null.</summary>
+    public Subnet? SubnetOf(Address address) => Subnets.FirstOrDefault(subnet => subnet.Prefix.Contains(address));
+
+    /// <summary>Whether addresses of a family are kept for a holder.</summary>
+    public bool Keeps(Holder holder, AddressFamily family) => KeptFor(holder, family) is not null;
+
+    /// <summary>Why a holder can't have an address, whoever has it now.</summary>
+    /// <returns>Null where it can, if nobody else has it.</returns>
+    public AddressObstacle? FindObstacle(Holder holder, Address address)
+    {
+        if (SubnetOf(address) is not { } subnet)
+            return new AddressObstacle(
+                ObstacleKind.OutsidePrefix,
+                $"{address} isn't in {PrefixesOf(address.Family).Replace(" and ", " or in ", StringComparison.Ordinal)}"
+            );
+        if (subnet.FindObstacle(address) is { } obstacle)
+            return obstacle;
+        return
+            subnet.Kept.Contains(address)
+            && Reservations.FirstOrDefault(r => r.Addresses.Contains(address) && !r.IsFor(holder)) is { } other
+            ? new AddressObstacle(ObstacleKind.Kept, $"{address} is kept by the reservation '{other.Name}' of {Name}")
+            : null;
     }
 
     private AddressPool With(HoldingChange change)
@@ -93,8 +154,8 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     }
 
     /// <param name="mine">The holder's lease of the same family; null where it has none.</param>
-    private Outcome<Lease> ChooseIn(
-        Subnet subnet,
+    private Outcome<Lease> ChooseOf(
+        AddressFamily family,
         Holder holder,
         Lease? mine,
         Address? asked,
@@ -105,32 +166,62 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         if (mine is not null && (asked is null || asked == mine.Address))
             return mine;
         if (asked is { } address)
-            return Grant(subnet, holder, address, now);
-        if (PickFree(subnet, after) is not { } free)
-            return new Refusal(
-                RefusalCode.AddressPoolExhausted,
-                $"network {Name} has no free {subnet.Prefix.Family} address left in {subnet.Prefix}: all {subnet.Size} are held",
-                subnet.Prefix.ToString()
-            );
-        return new Lease(free, holder, LeaseMethod.Dynamic, now);
+            return Grant(holder, address, now);
+        if (KeptFor(holder, family) is { } reservation)
+            return GrantKept(holder, reservation, family, now);
+        return PickFree(family, after) is { } free
+            ? new Lease(free, holder, LeaseMethod.Dynamic, now)
+            : Exhausted(family);
     }
 
-    private Outcome<Lease> Grant(Subnet subnet, Holder holder, Address address, string now)
+    private Outcome<Lease> Grant(Holder holder, Address address, string now)
     {
-        if (subnet.ReasonNotLeasable(address) is { } objection)
+        if (FindObstacle(holder, address) is { } obstacle)
             return new Refusal(
                 RefusalCode.AddressNotUsable,
-                $"{objection}, so {holder.Text} can't have it",
+                $"{obstacle.Reason}, so {holder.Text} can't have it",
                 address.ToString()
             );
         if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
-            return new Refusal(
-                RefusalCode.AddressHeld,
-                $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}",
-                address.ToString(),
-                other.Holder.Owner
-            );
+            return HeldBy(address, other);
         return new Lease(address, holder, LeaseMethod.Static, now);
+    }
+
+    /// <summary>The first of the addresses that are kept for a holder and that nobody has.</summary>
+    private Outcome<Lease> GrantKept(Holder holder, Reservation reservation, AddressFamily family, string now)
+    {
+        var ranges = reservation.Addresses.Where(range => range.Family == family).ToList();
+        foreach (var range in ranges)
+        {
+            if (Holdings.FirstFree(range.First, range.Last) is { } free)
+                return Grant(holder, free, now);
+        }
+
+        return HeldBy(ranges[0].First, Holdings.LeaseOf(ranges[0].First)!);
+    }
+
+    private Reservation? KeptFor(Holder holder, AddressFamily family) =>
+        Reservations.FirstOrDefault(r => r.IsFor(holder) && r.Addresses.Any(range => range.Family == family));
+
+    private Refusal HeldBy(Address address, Lease other) =>
+        new(
+            RefusalCode.AddressHeld,
+            $"{address} in {Name} is held by {other.Holder.Text} since {other.Since}",
+            address.ToString(),
+            other.Holder.Owner
+        );
+
+    private Refusal Exhausted(AddressFamily family)
+    {
+        var (size, kept) = (UInt128.Zero, UInt128.Zero);
+        foreach (var subnet in SubnetsOf(family))
+            (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        return new Refusal(
+            RefusalCode.AddressPoolExhausted,
+            $"network {Name} has no free {family} address left in {PrefixesOf(family)}: "
+                + (kept == 0 ? $"all {size} are held" : $"all {size} are held, or kept by reservations"),
+            SubnetsOf(family).First().Prefix.ToString()
+        );
     }
 
     private Refusal? WhyNotWanted(Holder holder, ImmutableArray<Address> wanted)
@@ -150,24 +241,53 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return null;
     }
 
+    private bool IsOnlyOfFamily(Subnet subnet) => SubnetsOf(subnet.Prefix.Family).Take(2).Count() == 1;
+
+    /// <summary>How many of the addresses that are kept for somebody are held; nobody holds the others' but them.</summary>
+    private UInt128 CountHeldOfKept(Func<AddressRange, bool> isMeant)
+    {
+        var held = UInt128.Zero;
+        foreach (var range in Reservations.Where(r => r.Owner is not null).SelectMany(r => r.Addresses).Where(isMeant))
+        {
+            for (var at = range.First.Value; at <= range.Last.Value; at++)
+            {
+                if (Holdings.LeaseOf(new Address(range.Family, at)) is not null)
+                    held++;
+            }
+        }
+
+        return held;
+    }
+
     private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses) =>
         addresses.Where(address => address.Family == family).Cast<Address?>().FirstOrDefault();
+
+    private Address? PickFree(AddressFamily family, Address? after)
+    {
+        foreach (var subnet in SubnetsOf(family))
+        {
+            if (PickFree(subnet, after is { } rest && subnet.Prefix.Contains(rest) ? rest : null) is { } found)
+                return found;
+        }
+
+        return null;
+    }
 
     private Address? PickFree(Subnet subnet, Address? after)
     {
         if (after is { } rest && rest < subnet.Last)
         {
             var behind = new Address(rest.Family, rest.Value + 1);
-            foreach (var (first, last) in subnet.LeasableRanges.Where(r => r.Last >= behind))
+            foreach (var range in subnet.LeasableRanges.Where(r => r.Last >= behind))
             {
-                if (Holdings.FirstFree(first < behind ? behind : first, last) is { } found)
+                if (Holdings.FirstFree(range.First < behind ? behind : range.First, range.Last) is { } found)
                     return found;
             }
         }
 
-        foreach (var (first, last) in subnet.LeasableRanges)
+        foreach (var range in subnet.LeasableRanges)
         {
-            if (Holdings.FirstFree(first, last) is { } found)
+            if (Holdings.FirstFree(range.First, range.Last) is { } found)
                 return found;
         }
 

@@ -36,6 +36,13 @@ internal sealed record Holder(string Id, string Text)
 
     /// <summary>The UID of the pod that it is of, or null where that isn't known, or it is of none.</summary>
     public string? PodUid { get; init; }
+
+    /// <summary>The pod, as namespace and name; null for another, and where the runtime didn't say.</summary>
+    public string? Pod =>
+        Text.Split(' ') is [PodWord, var pod, ..] && pod.Contains('/', StringComparison.Ordinal) ? pod : null;
+
+    /// <summary>What the text of a pod's interface begins with; namespace and name come behind it.</summary>
+    public const string PodWord = "pod";
 }
 
 /// <summary>One address and who holds it.</summary>

@@ -171,6 +171,12 @@ internal sealed class InternalNetwork : FabricKind
                 path,
                 $"'{path}': {prefix} is {prefix.Family}; write it under the other list"
             );
+        // What an older version let in stays until it is changed.
+        if (
+            SpecialPurpose.ReasonNotLeasable(prefix) is { } special
+            && (context.Old is not { } old || !Read(old).Prefixes.Contains(prefix))
+        )
+            context.AddError(RefusalCode.InvalidMember, path, $"'{path}': {special}");
         foreach (var other in mine.Where(other => other.Overlaps(prefix)))
             context.AddError(
                 RefusalCode.Overlap,
@@ -192,7 +198,9 @@ internal sealed class InternalNetwork : FabricKind
         mine.Add(prefix);
     }
 
-    /// <summary>A subnet that a network stands on can't be taken away from under it.</summary>
+    /// <summary>
+    /// A subnet that a network stands on can't be taken away from under it. It may grow and shrink: the network follows.
+    /// </summary>
     private static void CheckSubnetsInUse(ValidationContext context, FabricSubnets network)
     {
         if (context.Old is null || context.Transaction.Get(StoreKey.ForResource(network.Domain)) is not { } domain)
@@ -206,7 +214,10 @@ internal sealed class InternalNetwork : FabricKind
                 continue;
             foreach (var name in (string[])["ipv4ConnectedPrefix", "ipv6ConnectedPrefix"])
             {
-                if (Prefix.TryParse(PropertiesOf(row).Text(name), out var prefix) && !network.Prefixes.Contains(prefix))
+                if (
+                    Prefix.TryParse(PropertiesOf(row).Text(name), out var prefix)
+                    && !network.Prefixes.Any(prefix.Overlaps)
+                )
                     context.AddError(
                         RefusalCode.InUse,
                         "properties",

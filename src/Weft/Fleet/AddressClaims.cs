@@ -51,9 +51,7 @@ internal static class AddressClaims
     /// <summary>The pod that a holder is of.</summary>
     /// <returns>Null where it is none's, or the runtime didn't say which.</returns>
     public static (string Namespace, string Name)? PodOf(Holder holder) =>
-        PodInterfaceOf(holder) is not null
-        && holder.Text.Split(' ') is [_, var pod, ..]
-        && pod.Split('/') is [{ Length: > 0 } space, { Length: > 0 } name]
+        PodInterfaceOf(holder) is not null && holder.Pod?.Split('/') is [{ Length: > 0 } space, { Length: > 0 } name]
             ? (space, name)
             : null;
 
@@ -142,7 +140,10 @@ internal static class AddressClaims
             if (after.Get(StoreKey.ForResource(network)) is not { } row)
                 continue;
             var edit = LeaseEdit.WithClaims(after, network);
-            if (Grant(edit, NetworkPool.PoolOf(edit.Holdings, row, limits), mine, after, network, now) is { } refusal)
+            if (
+                Grant(edit, NetworkPool.PoolOf(after, edit.Holdings, row, limits), mine, after, network, now) is
+                { } refusal
+            )
                 return refusal;
             // Given back last, so that nobody is given in this very step what another may still have on an interface.
             foreach (var claim in gone)

@@ -84,7 +84,9 @@ internal sealed class LeaseAdoption(
     private void Adopt(RegisteredLease lease)
     {
         var (network, holder) = (lease.Holder.Network, HolderOf(lease));
-        var prefixes = transaction.Get(network) is { } row ? L3Network.PrefixesOf(row) : [];
+        var prefixes = transaction.Get(network) is { } row
+            ? NetworkSubnets.PrefixesOf(row, PoolSpec.Find(transaction, network))
+            : [];
         foreach (var address in lease.Addresses)
         {
             if (!prefixes.Any(prefix => prefix.Contains(address)))

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Weft.Addressing;
 using Weft.Attachments;
 using Weft.Attachments.Formats;
@@ -65,10 +66,21 @@ internal static class MachineRenderer
             )
         );
         var routes = attachment.IsDefaultGateway
-            ? network.Subnets.Select(s => new NodeRoute(DefaultRoutePrefix(s.Prefix.Family), s.Gateway))
+            ? SubnetsInUse(network, leases)
+                .Where(s => s.Gateway is not null)
+                .Select(s => new NodeRoute(DefaultRoutePrefix(s.Prefix.Family), s.Gateway!.Value))
             : [];
         return new NodeLink(attachment.Name, port, null, network.Mtu, [.. addresses], [.. routes], CommentOf(network));
     }
+
+    /// <summary>The subnets that a machine has an address of; of a family that it has none of, the first.</summary>
+    private static IEnumerable<Subnet> SubnetsInUse(Network network, ImmutableArray<Lease> leases) =>
+        network
+            .Subnets.GroupBy(subnet => subnet.Prefix.Family)
+            .Select(family =>
+                family.FirstOrDefault(subnet => leases.Any(lease => subnet.Prefix.Contains(lease.Address)))
+                ?? family.First()
+            );
 
     private static string CommentOf(Network network) =>
         network.Type switch

@@ -102,20 +102,18 @@ internal static class MachineRules
             return;
         }
 
-        var subnet = pool.Subnets.FirstOrDefault(s => s.Prefix.Family == family);
-        if (address.Family != family || subnet is null)
+        var holder = AddressClaims.HolderOf(context.Id, attachment.Name);
+        var prefixes = pool.PrefixesOf(family);
+        if (address.Family != family || prefixes.Length == 0)
             context.AddError(
                 RefusalCode.AddressNotUsable,
                 path,
-                $"'{path}': {address}: {attachment.Network.Name} has {(subnet is null ? $"no {family} subnet" : $"{subnet.Prefix}")}",
+                $"'{path}': {address}: {attachment.Network.Name} has {(prefixes.Length == 0 ? $"no {family} subnet" : prefixes)}",
                 attachment.Network
             );
-        else if (subnet.ReasonNotLeasable(address) is { } objection)
-            context.AddError(RefusalCode.AddressNotUsable, path, $"'{path}': {objection}", attachment.Network);
-        else if (
-            pool.Holdings.LeaseOf(address) is { } lease
-            && lease.Holder.Id != AddressClaims.HolderOf(context.Id, attachment.Name).Id
-        )
+        else if (pool.FindObstacle(holder, address) is { } obstacle)
+            context.AddError(RefusalCode.AddressNotUsable, path, $"'{path}': {obstacle.Reason}", attachment.Network);
+        else if (pool.Holdings.LeaseOf(address) is { } lease && lease.Holder.Id != holder.Id)
             context
                 .About(ResourceId.TryParse(lease.Holder.Owner, out var owner) ? [owner] : [])
                 .AddError(

@@ -345,8 +345,8 @@ internal static class FleetVersions
     public const string Namespace = "Weft.Fleet";
 
     /// <summary>The newest date of the API.</summary>
-    public const string Newest = "2026-11-01";
+    public const string Newest = WeftVersions.Newest;
 
     /// <summary>The dates of the API.</summary>
-    public static readonly ImmutableArray<string> All = [Newest];
+    public static readonly ImmutableArray<string> All = WeftVersions.All;
 }

@@ -56,14 +56,12 @@ internal sealed class L3Network : NetworkKind
                         "ipv4ConnectedPrefix",
                         "an IPv4 subnet of the internal network; may be left out where there is only one"
                     )
-                    .SetOnce()
                     .Range(1, 64),
                 SchemaMember
                     .Text(
                         "ipv6ConnectedPrefix",
                         "an IPv6 subnet of the internal network; may be left out where there is only one"
                     )
-                    .SetOnce()
                     .Range(1, 64),
                 SchemaMember.BooleanString("hybridAksIpamEnabled", null, "deprecated and ignored"),
                 InterfaceName,
@@ -123,6 +121,7 @@ internal sealed class L3Network : NetworkKind
         }
 
         properties["ipAllocationType"] ??= "DualStack";
+        KeepPrefixes(properties, transaction.Get(id));
     }
 
     /// <inheritdoc/>
@@ -147,6 +146,7 @@ internal sealed class L3Network : NetworkKind
 
         CheckOverlaps(context);
         CheckLeases(context);
+        CheckChange(context);
     }
 
     /// <inheritdoc/>
@@ -167,6 +167,20 @@ internal sealed class L3Network : NetworkKind
             .. NetworkPool.RemoveHoldings(state, IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).All),
             .. NetworkPool.RemoveClaims(state, IdOf(row), _ => true),
         ];
+
+    /// <summary>A prefix that is left out, and doesn't follow from the fabric, stays as it is.</summary>
+    private static void KeepPrefixes(JsonObject properties, Row? old)
+    {
+        foreach (var (_, member, only) in Families)
+        {
+            if (
+                old is not null
+                && PropertiesOf(old).Text(member) is { } before
+                && properties["ipAllocationType"]!.ToString() != only
+            )
+                properties[member] ??= before;
+        }
+    }
 
     private static Declared Read(Row row)
     {
@@ -254,32 +268,65 @@ internal sealed class L3Network : NetworkKind
                 $"'{path}': {prefix} is no subnet of {network.Id.Name}, which has {expected}",
                 network.Id
             );
+        else if (context.Old is not { } old || !PrefixesOf(old).Contains(prefix))
+            CheckLeasable(context, path, prefix);
+    }
+
+    /// <summary>A prefix that is new to the network must have something to lease.</summary>
+    private static void CheckLeasable(ValidationContext context, string path, Prefix prefix)
+    {
+        if (SpecialPurpose.ReasonNotLeasable(prefix) is { } special)
+            context.AddError(RefusalCode.InvalidMember, path, $"'{path}': {special}");
+        else if (
+            NetworkSubnets
+                .Create(context.Proposed, PoolSpec.Find(context.Transaction, context.Id), context.Limits)
+                .FirstOrDefault(subnet => subnet.Prefix == prefix)
+                is { Size: var size } subnet
+            && size == 0
+        )
+            context.AddError(RefusalCode.InvalidMember, path, $"'{path}': {NetworkSubnets.ReasonEmpty(subnet)}");
     }
 
     /// <summary>Two networks on one subnet would be two pools over the same addresses.</summary>
     private static void CheckOverlaps(ValidationContext context)
     {
-        var mine = PrefixesOf(context.Proposed);
-        foreach (
-            var other in context
-                .Transaction.List(ResourceType)
-                .Where(row => row.Key != context.Proposed.Key && DomainOf(row).Equals(DomainOf(context.Proposed)))
-        )
+        foreach (var prefix in PrefixesOf(context.Proposed))
         {
+            var path = MemberOf(prefix.Family);
             foreach (
-                var (prefix, taken) in mine.SelectMany(p => PrefixesOf(other).Where(p.Overlaps).Select(t => (p, t)))
+                var (other, taken) in NetworkSubnets.OverlapsInDomain(context.Transaction, context.Proposed, prefix)
             )
-            {
-                var path = $"properties.{Families.First(f => f.Family == prefix.Family).Member}";
                 context.AddError(
                     RefusalCode.Overlap,
                     path,
-                    $"'{path}': {prefix} overlaps with {taken} of {IdOf(other).Name}: one subnet has one pool; share that network",
-                    IdOf(other)
+                    $"'{path}': {prefix} overlaps with {taken} of {other.Name}: one subnet has one pool; share that network",
+                    other
                 );
-            }
         }
     }
+
+    /// <summary>A prefix that changes must leave those who hold something of it what they have.</summary>
+    private static void CheckChange(ValidationContext context)
+    {
+        if (context.Old is not { } old)
+            return;
+        var pool = PoolSpec.Find(context.Transaction, context.Id);
+        var before = PoolChange.PoolOf(old, pool, context.Limits);
+        var after = PoolChange.PoolOf(context.Proposed, pool, context.Limits);
+        foreach (var family in after.Families.Where(f => before.PrefixesOf(f) != after.PrefixesOf(f)))
+            PoolChange.CheckGateway(context, context.Id, Of(before, family), Of(after, family), MemberOf(family));
+        var kept = before with { Subnets = [.. before.Subnets.Where(s => after.Families.Contains(s.Prefix.Family))] };
+        PoolChange.Check(context, context.Id, kept, after, (_, address) => MemberOf(address.Family));
+    }
+
+    private static AddressPool Of(AddressPool pool, AddressFamily family) =>
+        pool with
+        {
+            Subnets = [.. pool.SubnetsOf(family)],
+        };
+
+    private static string MemberOf(AddressFamily family) =>
+        $"properties.{Families.First(f => f.Family == family).Member}";
 
     /// <summary>A family with leases can't be dropped.</summary>
     private static void CheckLeases(ValidationContext context)

@@ -58,8 +58,8 @@ internal sealed record Network(
             var mtu =
                 InternalNetwork.ListIn(transaction, L3Network.DomainOf(row)).FirstOrDefault(n => n.Vlan == vlan)?.Mtu
                 ?? 1500;
-            var subnets = L3Network.PrefixesOf(row).Select(p => new Subnet(p, limits.ReservedAddresses));
-            return new Network(ResourceKind.IdOf(row), NetworkType.L3, name, VlanSet.Create(vlan), mtu, [.. subnets]);
+            var subnets = NetworkSubnets.Create(state, row, limits);
+            return new Network(ResourceKind.IdOf(row), NetworkType.L3, name, VlanSet.Create(vlan), mtu, subnets);
         }
 
         if (id.Type == L2Network.ResourceType)

@@ -15,9 +15,6 @@ internal static class NetworkPool
     /// <summary>The type of leases as resources.</summary>
     public static readonly ResourceType LeaseType = new("Weft.Ipam", "leases");
 
-    /// <summary>The type of pools as resources.</summary>
-    public static readonly ResourceType PoolType = new("Weft.Ipam", "pools");
-
     /// <summary>What the counts of all networks together are kept under.</summary>
     public const string CountsName = "leasecounts";
 
@@ -119,9 +116,10 @@ internal static class NetworkPool
     public static AddressPool PoolOf(StoreState state, Row network, Limits limits)
     {
         var id = ResourceKind.IdOf(network);
-        var holdings = HoldingsOf(state, id);
+        // An address that a running pod claims is nobody else's, even when who has it by the store gives it back.
         return PoolOf(
-            ClaimsOn(state, id).Any() ? LeaseEdit.WithClaims(state, id).Holdings.Close() : holdings,
+            state,
+            ClaimsOn(state, id).Any() ? LeaseEdit.WithClaims(state, id).Holdings.Close() : HoldingsOf(state, id),
             network,
             limits
         );
@@ -129,10 +127,14 @@ internal static class NetworkPool
 
     /// <summary>The pool of a network where somebody holds what they hold by now.</summary>
     /// <inheritdoc cref="PoolOf(StoreState, Row, Limits)"/>
-    public static AddressPool PoolOf(Holdings holdings, Row network, Limits limits)
+    public static AddressPool PoolOf(StoreState state, Holdings holdings, Row network, Limits limits)
     {
-        var subnets = L3Network.PrefixesOf(network).Select(prefix => new Subnet(prefix, limits.ReservedAddresses));
-        return new AddressPool(ResourceKind.IdOf(network).Name, [.. subnets], holdings);
+        var id = ResourceKind.IdOf(network);
+        var spec = PoolSpec.Find(state, id);
+        return new AddressPool(id.Name, NetworkSubnets.Create(network, spec, limits), holdings)
+        {
+            Reservations = spec.Rules.Reservations,
+        };
     }
 
     /// <summary>

@@ -28,13 +28,13 @@ internal sealed class Kinds
     public ResourceKind? Find(ResourceType type) => _byType.GetValueOrDefault(type);
 
     /// <summary>
-    /// The kind that a resource is judged as by roles: its own, or for what is computed (a lease, a connection) that of
-    /// what it stands on.
+    /// The kind that a resource is judged as by roles: its own, or for what is computed (a lease, a connection) or is a
+    /// part of what it stands on, that of the latter.
     /// </summary>
     /// <returns>The kind, or null for what is of no kind.</returns>
     public ResourceKind? KindJudged(ResourceId id)
     {
-        while (Find(id.Type) is null && id.IsExtension)
+        while (id.IsExtension && Find(id.Type) is null or { IsJudgedAsScope: true })
             id = id.Parent!;
         return Find(id.Type);
     }

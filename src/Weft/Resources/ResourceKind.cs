@@ -70,6 +70,12 @@ internal abstract class ResourceKind
     /// </summary>
     public virtual bool IsSynchronous => false;
 
+    /// <summary>
+    /// Whether roles judge it as what it extends: it is a part of that, and who may change the one may change the other.
+    /// Default: no.
+    /// </summary>
+    public virtual bool IsJudgedAsScope => false;
+
     /// <summary>Whether it goes with its parent; otherwise the parent can't be deleted while it is there.</summary>
     public virtual bool IsDeletedWithParent => true;
 
@@ -88,6 +94,10 @@ internal abstract class ResourceKind
     /// <summary>The rules that a schema can't express: every finding, not the first.</summary>
     /// <param name="context">The write; findings go into it.</param>
     public virtual void Validate(ValidationContext context) { }
+
+    /// <summary>What must be right after a resource is gone that its parent outlives.</summary>
+    /// <param name="context">The removal, with the resource as it is; findings go into it.</param>
+    public virtual void ValidateRemoval(ValidationContext context) { }
 
     /// <summary>
     /// What else the same commit writes: addresses taken or given back, children made. Called when nothing was found

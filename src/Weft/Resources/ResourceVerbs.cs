@@ -92,6 +92,10 @@ internal sealed class ResourceVerbs(
             return Refusal.Combine(users, request.Id.ToString());
         if (!request.Force && kind.FindRunningUsers(old, transaction) is { } running)
             return running;
+        var removal = new ValidationContext(ResourceKind.IdOf(old), old, old, transaction, limits);
+        kind.ValidateRemoval(removal);
+        if (removal.Findings.Count > 0)
+            return Refusal.Combine(removal.Findings, request.Id.ToString());
         if (kind.IsSynchronous)
             return RemoveAtOnce(kind, old, transaction);
         var document = Provisioning.WithState(old, Provisioning.Deleting);

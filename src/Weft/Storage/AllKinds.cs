@@ -23,6 +23,7 @@ internal static class AllKinds
         new NexusCluster(),
         new L2Network(),
         new L3Network(),
+        new DeclaredPool(),
         new TrunkedNetwork(),
         new CloudServicesNetwork(),
         new KubernetesCluster(),
@@ -45,6 +46,8 @@ internal static class AllKinds
     public static readonly ImmutableArray<WriteGuard> WriteGuards =
     [
         new([TrunkedNetwork.ResourceType], ClusterAttachments.CheckTrunk),
+        new([InternalNetwork.ResourceType], NetworkSubnets.CheckFabric),
+        new([L3Network.ResourceType], NetworkSubnets.CheckPool),
         new(
             [
                 L2IsolationDomain.ResourceType,

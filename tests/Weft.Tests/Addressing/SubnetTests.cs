@@ -29,7 +29,7 @@ public sealed class SubnetTests
     )
     {
         var subnet = Of(prefix);
-        Assert.Equal((gateway, reserved), (subnet.Gateway.ToString(), subnet.Reserved));
+        Assert.Equal((gateway, reserved), (subnet.Gateway.ToString()!, subnet.Reserved));
         Assert.Equal(size, subnet.Size.ToString(CultureInfo.InvariantCulture));
         Assert.Equal(
             (first, last),
@@ -38,17 +38,79 @@ public sealed class SubnetTests
     }
 
     [Theory]
-    [InlineData("10.20.6.0/30", 2, 0)]
-    [InlineData("fd20::/126", 3, 0)]
-    [InlineData("10.20.6.0/31", 1, 1)]
-    [InlineData("fd20::/127", 1, 1)]
-    [InlineData("10.20.6.5/32", 0, 1)]
-    [InlineData("fd20::5/128", 0, 1)]
-    public void Reserves_NoMoreThanATinySubnetHas(string prefix, int reserved, int size)
+    [InlineData("10.20.6.0/29", 8, 5, "10.20.6.6")]
+    [InlineData("10.20.6.0/30", 3, 1, "10.20.6.2")]
+    [InlineData("fd20::/126", 3, 2, "fd20::3")]
+    [InlineData("10.20.6.0/31", 3, 1, "10.20.6.1")]
+    [InlineData("fd20::/127", 3, 1, "fd20::1")]
+    [InlineData("10.20.6.0/24", 0, 1, "10.20.6.2-10.20.6.254")]
+    [InlineData("10.20.6.0/31", 0, 1, "10.20.6.1")]
+    [InlineData("10.20.6.5/32", 3, 1, "")]
+    [InlineData("fd20::5/128", 0, 1, "")]
+    public void Reserves_TheGatewayAlways_AndNoMoreThanLeavesOneAddress(
+        string prefix,
+        int asked,
+        int reserved,
+        string leasable
+    )
     {
-        var subnet = Of(prefix);
-        Assert.Equal((reserved, (UInt128)size), (subnet.Reserved, subnet.Size));
-        Assert.Equal(size == 0, subnet.LeasableRanges.IsEmpty);
+        var subnet = new Subnet(Prefix.Parse(prefix).Value, asked);
+        Assert.Equal((reserved, leasable), (subnet.Reserved, string.Join(',', subnet.LeasableRanges)));
+        Assert.Equal(leasable.Length == 0, subnet.Size == 0);
+    }
+
+    [Theory]
+    [InlineData("10.20.6.0/30", "10.20.6.2", 3, 0, "10.20.6.1")]
+    [InlineData("10.20.6.0/29", "10.20.6.6", 1, 1, "10.20.6.2-10.20.6.5")]
+    [InlineData("10.20.6.0/29", "10.20.6.4", 1, 1, "10.20.6.2-10.20.6.3,10.20.6.5-10.20.6.6")]
+    [InlineData("10.20.6.0/29", "None", 0, 0, "10.20.6.1-10.20.6.6")]
+    [InlineData("10.20.6.0/31", "None", 3, 1, "10.20.6.1")]
+    [InlineData("10.20.6.0/31", "None", 0, 0, "10.20.6.0-10.20.6.1")]
+    [InlineData("10.20.6.5/32", "None", 3, 0, "10.20.6.5")]
+    [InlineData("fd20::5/128", "None", 0, 0, "fd20::5")]
+    public void Leases_BesideAGatewayThatIsChosen(
+        string prefix,
+        string gateway,
+        int asked,
+        int reserved,
+        string leasable
+    )
+    {
+        var isNone = !Address.TryParse(gateway, out var address);
+        var rules = new PoolRules
+        {
+            Reserved = asked,
+            HasNoGateway = isNone,
+            Gateways = isNone ? [] : [address],
+        };
+        var subnet = new Subnet(Prefix.Parse(prefix).Value, rules);
+        Assert.Equal(isNone ? null : address, subnet.Gateway);
+        Assert.Equal((reserved, leasable), (subnet.Reserved, string.Join(',', subnet.LeasableRanges)));
+        if (!isNone)
+            Assert.Contains("the gateway", subnet.ReasonNotLeasable(address), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Leases_RangesWithoutWhatIsExcluded_AndWhatIsKeptBesides()
+    {
+        var rules = new PoolRules
+        {
+            Reserved = 3,
+            Exclusions = Set("10.20.6.20-10.20.6.29", "10.9.0.0/16"),
+            Ranges = Set("10.20.6.16/28", "10.20.6.100"),
+            Reservations = [new Reservation("db", Set("10.20.6.31", "10.20.6.50"))],
+        };
+        var subnet = new Subnet(Prefix.Parse("10.20.6.0/24").Value, rules);
+        Assert.Equal("10.20.6.16-10.20.6.19,10.20.6.30,10.20.6.100", string.Join(',', subnet.LeasableRanges));
+        Assert.Equal(8, (int)subnet.Size);
+        Assert.Contains("excluded", subnet.ReasonNotLeasable(Parse("10.20.6.20")), StringComparison.Ordinal);
+        Assert.Contains(
+            "none of the pool's ranges of 10.20.6.0/24, 10.20.6.16-10.20.6.31, 10.20.6.100",
+            subnet.ReasonNotLeasable(Parse("10.20.6.40")),
+            StringComparison.Ordinal
+        );
+        // It isn't picked; who may have it is for the pool to say.
+        Assert.Null(subnet.ReasonNotLeasable(Parse("10.20.6.50")));
     }
 
     [Theory]
@@ -60,12 +122,40 @@ public sealed class SubnetTests
     public void Keeps_TheGatewayForTheFabric(string prefix)
     {
         var subnet = Of(prefix);
-        Assert.Contains("reserved", subnet.ReasonNotLeasable(subnet.Gateway), StringComparison.Ordinal);
-        Assert.DoesNotContain(
-            subnet.LeasableRanges,
-            range => range.First <= subnet.Gateway && subnet.Gateway <= range.Last
-        );
+        var gateway = subnet.Gateway!.Value;
+        Assert.Contains("reserved", subnet.ReasonNotLeasable(gateway), StringComparison.Ordinal);
+        Assert.DoesNotContain(subnet.LeasableRanges, range => range.Contains(gateway));
     }
+
+    [Theory]
+    [InlineData("0.0.0.0/0", "127.0.0.0/8, loopback")]
+    [InlineData("::/0", "ff00::/8, multicast")]
+    [InlineData("127.0.0.0/8", "loopback")]
+    [InlineData("127.1.2.0/24", "loopback")]
+    [InlineData("0.0.0.0/24", "this network")]
+    [InlineData("169.254.0.0/16", "link-local")]
+    [InlineData("168.0.0.0/7", "link-local")]
+    [InlineData("224.0.0.0/4", "multicast")]
+    [InlineData("239.1.0.0/16", "multicast")]
+    [InlineData("255.255.255.255/32", "limited broadcast")]
+    [InlineData("::/126", "loopback")]
+    [InlineData("::1/128", "loopback")]
+    [InlineData("fe80::/64", "link-local")]
+    [InlineData("ff02::/64", "multicast")]
+    public void Says_WhyNothingCanBeLeasedOfASpecialPrefix(string prefix, string says) =>
+        Assert.Contains(says, SpecialPurpose.ReasonNotLeasable(Prefix.Parse(prefix).Value), StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("10.0.0.0/8")]
+    [InlineData("100.64.0.0/10")]
+    [InlineData("192.0.2.0/24")]
+    [InlineData("255.255.255.0/24")]
+    [InlineData("::10:0/120")]
+    [InlineData("100::/64")]
+    [InlineData("2001:db8::/64")]
+    [InlineData("fd00::/8")]
+    public void Leases_OfWhatHostsTakeForANetwork(string prefix) =>
+        Assert.Null(SpecialPurpose.ReasonNotLeasable(Prefix.Parse(prefix).Value));
 
     [Theory]
     [InlineData("10.20.6.0/24", "10.20.6.0", "network address")]
@@ -94,6 +184,11 @@ public sealed class SubnetTests
     [InlineData("fd20::/64", "fd20::ffff:ffff:ffff:ffff")]
     public void Gives_TheEdgesOfItsRanges(string prefix, string address) =>
         Assert.Null(Of(prefix).ReasonNotLeasable(Address.Parse(address).Value));
+
+    private static Address Parse(string text) => Address.Parse(text).Value;
+
+    private static AddressSet Set(params string[] ranges) =>
+        AddressSet.Create(ranges.Select(range => AddressRange.Parse(range).Value));
 
     private static Subnet Of(string prefix) => new(Prefix.Parse(prefix).Value, 3);
 }

@@ -109,6 +109,7 @@ public sealed class DirectionTests
             ["Arm", "Documents", "Kinds", "Output", "Planning", "Primitives"],
             "applying is what follows a plan"
         ),
+        ("Weft.Cli", "Ipam", [], "lists of other programs are read without a server"),
         ("Weft.Cli", "Linting", ["Documents", "Kinds", "Output", "Primitives"], "pods are checked without a server"),
         (
             "Weft.Cli",
@@ -124,6 +125,7 @@ public sealed class DirectionTests
                 "Arm",
                 "Contexts",
                 "Documents",
+                "Ipam",
                 "Kinds",
                 "Linting",
                 "Output",

@@ -363,7 +363,6 @@ public sealed class NetworkRuleTests
 
     [Theory]
     [InlineData("vlan", "603", "606", "603")]
-    [InlineData("ipv4ConnectedPrefix", "'10.20.3.0/24'", "10.20.6.0/24", "10.20.3.0/24")]
     [InlineData("l3IsolationDomainId", "'~f/l3IsolationDomains/core'", "/user", "/core")]
     [InlineData("interfaceName", "'other'", "absent", "other")]
     public void Refuses_ChangeOfCreateOnlyMember(string member, string value, string before, string after)

@@ -431,7 +431,7 @@ public sealed class BadInputTests
     [Theory]
     [InlineData("POST", N6)]
     [InlineData("PUT", $"{N6}/providers/Weft.Ipam/leases/10.20.6.17")]
-    [InlineData("DELETE", $"{N6}/providers/Weft.Ipam/pools/default")]
+    [InlineData("POST", $"{N6}/providers/Weft.Ipam/pools/default")]
     [InlineData("PUT", $"{Documents.East}/providers/Weft.Fleet/agents/w1")]
     [InlineData("PUT", Documents.Subscription)]
     public async Task Refuses_Method(string method, string path)

@@ -116,8 +116,25 @@ internal sealed record NetworkFacts(
 
     private static Subnet? ReadSubnet(JsonElement body) =>
         body.Text("prefix") is { } text && Prefix.Parse(text).TryGet(out var prefix, out _)
-            ? new Subnet(prefix, (int)(body.Integer("reserved") ?? 0))
+            ? new Subnet(
+                prefix,
+                PoolRules.Default with
+                {
+                    Reserved = (int)(body.Integer("reserved") ?? 0),
+                    Gateways = Address.TryParse(body.Text("gateway"), out var gateway) ? [gateway] : [],
+                    HasNoGateway = true,
+                    Exclusions = ReadSet(body, "exclusions"),
+                    Ranges = ReadSet(body, "ranges"),
+                }
+            )
             : null;
+
+    private static AddressSet ReadSet(JsonElement body, string name) =>
+        AddressSet.Create(
+            body.Texts(name)
+                .Select(text => AddressRange.Parse(text).TryGet(out var range, out _) ? range : (AddressRange?)null)
+                .OfType<AddressRange>()
+        );
 
     private static void WriteSubnets(Utf8JsonWriter writer, ImmutableArray<Subnet> subnets)
     {
@@ -126,11 +143,25 @@ internal sealed record NetworkFacts(
         {
             writer.WriteStartObject();
             writer.WriteString("prefix", subnet.Prefix.ToString());
-            writer.WriteString("gateway", subnet.Gateway.ToString());
+            if (subnet.Gateway is { } gateway)
+                writer.WriteString("gateway", gateway.ToString());
             writer.WriteNumber("reserved", subnet.Reserved);
+            if (!subnet.Exclusions.IsEmpty)
+                WriteSet(writer, "exclusions", subnet.Exclusions);
+            // What reservations keep may be asked for, though it is outside of the ranges.
+            if (!subnet.Ranges.IsEmpty)
+                WriteSet(writer, "ranges", subnet.Ranges.Union(subnet.Kept));
             writer.WriteEndObject();
         }
 
+        writer.WriteEndArray();
+    }
+
+    private static void WriteSet(Utf8JsonWriter writer, string name, AddressSet set)
+    {
+        writer.WriteStartArray(name);
+        foreach (var range in set)
+            writer.WriteStringValue(range.ToString());
         writer.WriteEndArray();
     }
 }

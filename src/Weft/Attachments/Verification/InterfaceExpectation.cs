@@ -61,7 +61,7 @@ internal sealed record InterfaceExpectation(
                     link.Vlan,
                     links.Max(l => l.Mtu),
                     addresses,
-                    [.. subnets.Select(s => s.Gateway)]
+                    GatewaysOf(subnets)
                 )
                 {
                     Tags = guard is null ? [] : TagsOf(guard.Vlans, networks),
@@ -104,7 +104,7 @@ internal sealed record InterfaceExpectation(
             network.Vlan,
             network.Mtu,
             [],
-            [.. network.Subnets.Select(s => s.Gateway)]
+            GatewaysOf(network.Subnets)
         )
         {
             Tags = network.Vlans is { } vlans ? TagsOf(vlans, networks) : [],
@@ -122,15 +122,20 @@ internal sealed record InterfaceExpectation(
     {
         var known = networks
             .Where(n => n.Vlan is not null)
-            .SelectMany(n => n.Subnets.Select(s => (Vlan: n.Vlan!.Value, s.Gateway)))
+            .SelectMany(n => GatewaysOf(n.Subnets).Select(gateway => (Vlan: n.Vlan!.Value, Gateway: gateway)))
             .Concat(
-                networks.SelectMany(n => n.VlanSubnets.SelectMany(v => v.Value.Select(s => (Vlan: v.Key, s.Gateway))))
+                networks
+                    .SelectMany(n => n.VlanSubnets)
+                    .SelectMany(v => GatewaysOf(v.Value).Select(gateway => (Vlan: v.Key, Gateway: gateway)))
             )
             .Distinct()
             .OrderBy(k => k.Vlan)
             .ThenBy(k => k.Gateway);
         return [.. known.Select(k => new TagProbe(k.Vlan, allowed.Contains(k.Vlan), k.Gateway))];
     }
+
+    private static ImmutableArray<Address> GatewaysOf(ImmutableArray<Subnet> subnets) =>
+        [.. subnets.Select(subnet => subnet.Gateway).OfType<Address>()];
 
     private static string? KeyOf(string? text) => ResourceId.TryParse(text, out var id) ? id.Key : null;
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fabric;
@@ -9,6 +10,9 @@ namespace Weft.Fleet.Planning;
 /// <summary>Answers who holds what, from an address, a VLAN, a MAC address or a name.</summary>
 internal sealed class HolderLookup(Limits limits)
 {
+    /// <summary>For whom nothing is kept.</summary>
+    private static readonly Holder Nobody = new("", "nobody");
+
     /// <summary>Who holds an address: one answer per network whose subnets contain it.</summary>
     /// <returns>The answer as the API gives it.</returns>
     public JsonObject ByAddress(StoreState state, Address address)
@@ -21,11 +25,7 @@ internal sealed class HolderLookup(Limits limits)
             .Select(n =>
                 n.Pool.Holdings.LeaseOf(address) is { } lease
                     ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
-                    : RenderUnheld(
-                        ResourceKind.IdOf(n.Row),
-                        address,
-                        n.Pool.Subnets.First(s => s.Prefix.Contains(address)).ReasonNotLeasable(address)
-                    )
+                    : RenderUnheld(ResourceKind.IdOf(n.Row), address, n.Pool.FindObstacle(Nobody, address)?.Reason)
             );
         return CreateResponse($"address {address}", answers);
     }
@@ -120,37 +120,46 @@ internal sealed class HolderLookup(Limits limits)
                 .ThenBy(lease => lease.Address),
         ];
 
-    /// <summary>The pool of a network: its subnets, how full they are.</summary>
+    /// <summary>The pool of a network that declares none: its subnets, how full they are.</summary>
     /// <returns>The resource as the API gives it.</returns>
     public JsonObject RenderPool(StoreState state, Row network)
     {
-        var id = ResourceKind.IdOf(network);
-        var pool = NetworkPool.PoolOf(state, network, limits);
-        var families = pool.Subnets.Select(subnet =>
-            (JsonNode)
-                new JsonObject
-                {
-                    ["family"] = subnet.Prefix.Family.ToString(),
-                    ["prefix"] = subnet.Prefix.ToString(),
-                    ["gateway"] = subnet.Gateway.ToString(),
-                    // Sizes of IPv6 subnets don't fit a JSON number, so all of them are texts.
-                    ["size"] = subnet.Size.ToString(System.Globalization.CultureInfo.InvariantCulture),
-                    ["reserved"] = subnet.Reserved,
-                    ["used"] = pool.Holdings.Count(subnet.Prefix.Family),
-                    ["free"] = pool.FreeCount(subnet).ToString(System.Globalization.CultureInfo.InvariantCulture),
-                }
-        );
+        var properties = new JsonObject();
+        AddUsage(state, network, properties);
         return new JsonObject
         {
-            ["id"] = id.Extend(NetworkPool.PoolType, "default").ToString(),
-            ["name"] = "default",
-            ["type"] = NetworkPool.PoolType.ToString(),
-            ["properties"] = new JsonObject
-            {
-                ["network"] = id.ToString(),
-                ["families"] = new JsonArray([.. families]),
-            },
+            ["id"] = DeclaredPool.IdOf(ResourceKind.IdOf(network)).ToString(),
+            ["name"] = DeclaredPool.DefaultName,
+            ["type"] = DeclaredPool.ResourceType.ToString(),
+            ["properties"] = properties,
         };
+    }
+
+    /// <summary>Says of which network a pool is, and how full it is.</summary>
+    /// <param name="properties">The pool's properties, to be completed in place.</param>
+    public void AddUsage(StoreState state, Row network, JsonObject properties)
+    {
+        var pool = NetworkPool.PoolOf(state, network, limits);
+        properties["network"] = ResourceKind.IdOf(network).ToString();
+        properties["families"] = new JsonArray([.. pool.Subnets.Select(subnet => (JsonNode)RenderUsage(pool, subnet))]);
+    }
+
+    private static JsonObject RenderUsage(AddressPool pool, Subnet subnet)
+    {
+        var usage = new JsonObject
+        {
+            ["family"] = subnet.Prefix.Family.ToString(),
+            ["prefix"] = subnet.Prefix.ToString(),
+            ["gateway"] = subnet.Gateway?.ToString(),
+            // Sizes of IPv6 subnets don't fit a JSON number, so all of them are texts.
+            ["size"] = subnet.Size.ToString(CultureInfo.InvariantCulture),
+            ["reserved"] = subnet.Reserved,
+            ["used"] = pool.CountHeld(subnet),
+            ["free"] = pool.FreeCount(subnet).ToString(CultureInfo.InvariantCulture),
+        };
+        if (!subnet.Kept.IsEmpty)
+            usage["kept"] = subnet.Kept.Count.ToString(CultureInfo.InvariantCulture);
+        return usage;
     }
 
     /// <summary>A lease as a resource.</summary>

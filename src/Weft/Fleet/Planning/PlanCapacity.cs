@@ -44,7 +44,7 @@ internal static class PlanCapacity
         if (scope.After.Get(StoreKey.ForResource(network)) is not { } row)
             yield break;
         var pool = NetworkPool.PoolOf(scope.After, row, scope.Limits);
-        var before = NetworkPool.HoldingsOf(scope.Before, network);
+        var before = pool with { Holdings = NetworkPool.HoldingsOf(scope.Before, network) };
         foreach (var subnet in pool.Subnets)
         {
             yield return new AddressCapacity(
@@ -52,8 +52,8 @@ internal static class PlanCapacity
                 subnet.Prefix.Family.ToString(),
                 subnet.Prefix.ToString(),
                 subnet.Size.ToString(CultureInfo.InvariantCulture),
-                before.Count(subnet.Prefix.Family),
-                pool.Holdings.Count(subnet.Prefix.Family),
+                before.CountHeld(subnet),
+                pool.CountHeld(subnet),
                 pool.FreeCount(subnet).ToString(CultureInfo.InvariantCulture)
             );
         }

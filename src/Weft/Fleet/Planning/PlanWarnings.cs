@@ -120,10 +120,10 @@ internal static class PlanWarnings
             if (scope.After.Get(StoreKey.ForResource(network)) is not { } row)
                 continue;
             var pool = NetworkPool.PoolOf(scope.After, row, scope.Limits);
-            foreach (var subnet in pool.Subnets.Where(s => pool.FreeCount(s) < (UInt128)wanted))
+            foreach (var family in pool.Families.Where(family => pool.FreeCount(family) < (UInt128)wanted))
                 yield return (
                     ResourceKind.IdOf(row),
-                    $"{network.Name} has {pool.FreeCount(subnet)} free {subnet.Prefix.Family} addresses after this "
+                    $"{network.Name} has {pool.FreeCount(family)} free {family} addresses after this "
                         + $"plan, but {cluster.Name} is meant to have {wanted} nodes more, each of which takes one"
                 );
         }

@@ -17,14 +17,14 @@ internal sealed class LeaseQuota(LeaseLimits limits)
         if (holder.Cluster is not { } cluster)
             return null;
         var held = pool.Holdings.LeasesOf(holder.Id);
-        var wanted = pool
-            .Subnets.Where(subnet => held.All(lease => lease.Address.Family != subnet.Prefix.Family))
-            .ToList();
+        var wanted = pool.Families.Where(family => held.All(lease => lease.Address.Family != family)).ToList();
         if (wanted.Count == 0)
             return null;
+        // What is kept for a holder is nobody else's: it isn't shared.
         return CheckNumber(cluster, holder.Node, everywhere, wanted.Count)
             ?? wanted
-                .Select(subnet => CheckShare(cluster, holder.Node, pool, subnet, users))
+                .Where(family => !pool.Keeps(holder, family))
+                .Select(family => CheckShare(cluster, holder.Node, pool, family, users))
                 .FirstOrDefault(r => r is not null);
     }
 
@@ -47,10 +47,16 @@ internal sealed class LeaseQuota(LeaseLimits limits)
             : null;
     }
 
-    private Refusal? CheckShare(string cluster, string? node, AddressPool pool, Subnet subnet, NetworkUsers users)
+    private Refusal? CheckShare(
+        string cluster,
+        string? node,
+        AddressPool pool,
+        AddressFamily family,
+        NetworkUsers users
+    )
     {
-        var (counts, family) = (pool.Holdings.Counts, subnet.Prefix.Family);
-        var free = pool.FreeCount(subnet);
+        var counts = pool.Holdings.Counts;
+        var free = pool.FreeCount(family);
         if (free == 0)
             return null;
         // What no cluster holds is machines', which are declared: it isn't shared.
@@ -65,13 +71,13 @@ internal sealed class LeaseQuota(LeaseLimits limits)
         var room = share.RoomAbove(limits.KeptPercent, least => counts.CountClustersHolding(family, least));
         if (room == 0)
             return Exceeded(
-                $"cluster {NameOf(cluster)} holds {held} of the {shared} addresses of {pool.Name} in {subnet.Prefix}; {share.Users} "
-                    + $"clusters use it, so its fair share is {share.Share}, and the {free} that are free are kept for those "
+                $"cluster {NameOf(cluster)} holds {held} of the {shared} addresses of {pool.Name} in {pool.PrefixesOf(family)}; "
+                    + $"{share.Users} clusters use it, so its fair share is {share.Share}, and the {free} that are free are kept for those "
                     + "that hold less (leases.keptPercent)",
-                subnet.Prefix.ToString(),
+                pool.SubnetsOf(family).First().Prefix.ToString(),
                 cluster
             );
-        return node is null ? null : CheckNodeShare(cluster, node, pool, subnet, users, room);
+        return node is null ? null : CheckNodeShare(cluster, node, pool, family, users, room);
     }
 
     /// <summary>The nodes of a cluster share what the cluster has and may still take.</summary>
@@ -79,12 +85,12 @@ internal sealed class LeaseQuota(LeaseLimits limits)
         string cluster,
         string node,
         AddressPool pool,
-        Subnet subnet,
+        AddressFamily family,
         NetworkUsers users,
         UInt128 room
     )
     {
-        var (counts, family) = (pool.Holdings.Counts, subnet.Prefix.Family);
+        var counts = pool.Holdings.Counts;
         var ofNode = counts.OfNode(cluster, node);
         var share = new FairShare(
             room,
@@ -99,9 +105,9 @@ internal sealed class LeaseQuota(LeaseLimits limits)
             ? null
             : Exceeded(
                 $"node {node} of {NameOf(cluster)} holds {share.Held} of the {share.Capacity} addresses that its cluster may have "
-                    + $"of {pool.Name} in {subnet.Prefix}; {share.Users} nodes use it, so its fair share is {share.Share}, and the "
-                    + $"{room} that are left are kept for those that hold less (leases.keptPercent)",
-                subnet.Prefix.ToString(),
+                    + $"of {pool.Name} in {pool.PrefixesOf(family)}; {share.Users} nodes use it, so its fair share is {share.Share}, "
+                    + $"and the {room} that are left are kept for those that hold less (leases.keptPercent)",
+                pool.SubnetsOf(family).First().Prefix.ToString(),
                 cluster
             );
     }

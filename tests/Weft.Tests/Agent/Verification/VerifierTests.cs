@@ -26,7 +26,10 @@ public sealed class VerifierTests
                   "interface": "n6",
                   "mtu": 1500,
                   "vlan": 606,
-                  "subnets": [{ "prefix": "10.20.6.0/24", "reserved": 3 }, { "prefix": "fd00:6::/64", "reserved": 3 }]
+                  "subnets": [
+                    { "prefix": "10.20.6.0/24", "gateway": "10.20.6.1", "reserved": 3 },
+                    { "prefix": "fd00:6::/64", "gateway": "fd00:6::1", "reserved": 3 }
+                  ]
                 },
                 { "id": "{{Cloud}}/l2Networks/ha", "type": "L2", "interface": "ha", "mtu": 1500, "vlan": 750 }
               ],

@@ -1,6 +1,8 @@
 using System.Text.Json.Nodes;
 using Weft.Contracts;
 using Weft.Fleet.Reclaim;
+using Weft.Resources;
+using Weft.Server.Inquiries;
 
 namespace Weft.Tests.Server.Reclaim;
 
@@ -24,7 +26,7 @@ public sealed class LeaseReclaimerTests
         );
         await using var node = await site.ListenAsNode();
 
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         var finding = Assert.Single((await site.Audit())["findings"]!.AsArray());
         Assert.Equal(
             ("Gone", "its pod isn't there any more, and its node is well", string.Join(',', lost)),
@@ -37,7 +39,7 @@ public sealed class LeaseReclaimerTests
         Assert.Equal(lost.Concat(kept), await site.Held());
         Assert.DoesNotContain(node.Asked, inquiry => inquiry.Release != InquiryRelease.No);
 
-        site.Server.Clock.Advance(Later);
+        await site.Advance(Later);
         await site.Until(kept);
         // By its agent, which forgets it too.
         Assert.Contains(node.Asked, inquiry => inquiry.Release == InquiryRelease.IfGone);
@@ -58,12 +60,12 @@ public sealed class LeaseReclaimerTests
             isThere ? Present(name) : new PodObservation(PodState.Absent, NodeState: KubeNodeState.Ready)
         );
         await using var node = await site.ListenAsNode();
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         Assert.NotEmpty((await site.Audit())["findings"]!.AsArray());
         isThere = true;
         Assert.Empty((await site.Audit())["findings"]!.AsArray());
         isThere = false;
-        site.Server.Clock.Advance(Later);
+        await site.Advance(Later);
         // Seen gone for the first time again.
         Assert.Equal("Gone", (await site.Audit())["findings"]![0]!["state"]!.ToString());
         Assert.Equal(held, await site.Held());
@@ -80,17 +82,17 @@ public sealed class LeaseReclaimerTests
             PodState.Absent,
             NodeState: state
         ));
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         var finding = (await site.Audit())["findings"]![0]!;
         Assert.Equal("Unproven", finding["state"]!.ToString());
         Assert.Contains("may still run it", finding["reason"]!.ToString(), StringComparison.Ordinal);
-        site.Server.Clock.Advance(Later);
+        await site.Advance(Later);
         Assert.Equal("Unproven", (await site.Audit())["findings"]![0]!["state"]!.ToString());
         Assert.Equal(held, await site.Held());
 
         state = KubeNodeState.Absent;
         Assert.Equal("Gone", (await site.Audit())["findings"]![0]!["state"]!.ToString());
-        site.Server.Clock.Advance(Later);
+        await site.Advance(Later);
         await site.Until([]);
     }
 
@@ -102,7 +104,7 @@ public sealed class LeaseReclaimerTests
         var held = await site.Acquire("upf-0");
         await using var cluster = await site.ListenAsCluster(name => Present(name) with { Node = "w2" });
         await using var node = await site.ListenAsNode();
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         var finding = Assert.Single((await site.Audit(repair: true))["findings"]!.AsArray());
         Assert.Equal(
             ("Unproven", "the cluster has its pod on another node than the agent that leased for it"),
@@ -116,9 +118,9 @@ public sealed class LeaseReclaimerTests
     {
         await using var site = await Site.Create();
         var held = await site.Acquire("upf-0");
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         Assert.Empty((await site.Audit())["findings"]!.AsArray());
-        site.Server.Clock.Advance(Later);
+        await site.Advance(Later);
         Assert.Empty((await site.Audit(repair: true))["findings"]!.AsArray());
         Assert.Equal(held, await site.Held());
     }
@@ -129,11 +131,11 @@ public sealed class LeaseReclaimerTests
     {
         await using var site = await Site.Create();
         var first = await site.Acquire("upf-0", "sandbox1");
-        site.Server.Clock.Advance(TimeSpan.FromSeconds(10));
+        await site.Advance(TimeSpan.FromSeconds(10));
         var second = await site.Acquire("upf-0", "sandbox2");
         await using var cluster = await site.ListenAsCluster(Present);
         await using var node = await site.ListenAsNode();
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         Assert.Equal("Freed", (await site.Audit(repair: true))["findings"]![0]!["state"]!.ToString());
         await site.Until(second);
         Assert.NotEqual(first, second);
@@ -151,7 +153,7 @@ public sealed class LeaseReclaimerTests
         await using var node = await site.ListenAsNode();
         // Too young: it may be of a pod that is starting.
         Assert.Empty((await site.Audit(repair: true))["findings"]!.AsArray());
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         Assert.Equal("Freed", (await site.Audit(repair: true))["findings"]![0]!["state"]!.ToString());
         await site.Until(kept);
     }
@@ -162,7 +164,7 @@ public sealed class LeaseReclaimerTests
         await using var site = await Site.Create();
         var held = await site.Acquire("upf-0");
         await using var cluster = await site.ListenAsCluster(Present);
-        site.Server.Clock.Advance(LeaseVerdict.MinAge);
+        await site.Advance(LeaseVerdict.MinAge);
         var path = $"{N6}/providers/Weft.Ipam/leases/{held[0]}";
         var refused = (await site.Server.Delete(path)).Expect(409);
         Assert.Equal("InUse", refused.Code);
@@ -205,6 +207,8 @@ public sealed class LeaseReclaimerTests
 
     private sealed class Site(InProcessServer server, string cluster, string node) : IAsyncDisposable
     {
+        private readonly List<ResourceId> _listening = [];
+
         public InProcessServer Server => server;
 
         public static async Task<Site> Create()
@@ -251,7 +255,16 @@ public sealed class LeaseReclaimerTests
                 $"{Documents.East}/providers/Weft.Fleet/agents/{name}"
             );
             set(agent);
+            _listening.Add(ResourceId.Parse($"{Documents.East}/providers/Weft.Fleet/agents/{name}", "id").Value);
             return agent;
+        }
+
+        /// <summary>Time passes, and agents that were between two polls wait again: in life they are away for no time.</summary>
+        public async Task Advance(TimeSpan by)
+        {
+            server.Clock.Advance(by);
+            var inquiries = server.Service<AgentInquiries>();
+            await server.WaitUntil(() => _listening.TrueForAll(inquiries.IsListening), "the agents listen");
         }
 
         public async Task<string[]> Acquire(string pod, string? container = null)
@@ -285,8 +298,18 @@ public sealed class LeaseReclaimerTests
                     .Select(lease => lease!["name"]!.ToString()),
             ];
 
-        /// <summary>Waits until just this is held.</summary>
-        public Task Until(string[] addresses) =>
-            server.WaitUntil(() => Held().GetAwaiter().GetResult().SequenceEqual(addresses), "it is freed");
+        /// <summary>
+        /// Time passes until just this is held. An agent that is between two polls when weftd looks counts as away, and its
+        /// pods as alive: then they have to be seen gone once more.
+        /// </summary>
+        public async Task Until(string[] addresses)
+        {
+            for (var i = 0; !(await Held()).SequenceEqual(addresses); i++)
+            {
+                Assert.True(i < 100, "it is never freed");
+                await Advance(Later);
+                _ = await Audit();
+            }
+        }
     }
 }

@@ -18,8 +18,10 @@ internal sealed record IpamLoad(double Rate, double Median, double Slowest, doub
 internal sealed class IpamServer : IDisposable
 {
     private const string Listens = "weft: listening on ";
-    private const string Limits =
-        """{"leases":{"perNode":10000000,"perCluster":100000000,"ratePerNode":100000,"burstPerNode":1000000,"ratePerCluster":1000000,"burstPerCluster":10000000,"keptPercent":0}}""";
+    private const string Limits = """
+        {"leases":{"perNode":10000000,"perCluster":100000000,"ratePerNode":100000,"burstPerNode":1000000,
+        "ratePerCluster":1000000,"burstPerCluster":10000000,"keptPercent":0}}
+        """;
 
     private readonly RelayFolder _folder;
     private readonly HttpClient _http = new() { Timeout = TimeSpan.FromMinutes(2) };

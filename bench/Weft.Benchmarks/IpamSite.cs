@@ -23,6 +23,7 @@ internal static class IpamSite
     private const string Cloud = $"{Group}/providers/Microsoft.NetworkCloud";
     private const string Fabric = $"{Group}/providers/Microsoft.ManagedNetworkFabric";
     public const string Place = $"{Group}/providers/Microsoft.ExtendedLocation/customLocations/place";
+    private const string OfSite = $"{Fabric}/networkFabrics/fab1";
     public const string Domain = $"{Fabric}/l3IsolationDomains/user";
     private const string Now = "2026-01-02T03:04:05.0000000Z";
     private const int RecordsPerCommit = 10_000;
@@ -45,7 +46,11 @@ internal static class IpamSite
         List<Mutation> rows =
         [
             Row(ResourceId.Parse(Group).Value, []),
-            Row(ResourceId.Parse(Domain).Value, new() { ["administrativeState"] = "Enabled" }),
+            Row(ResourceId.Parse(OfSite).Value, []),
+            Row(
+                ResourceId.Parse(Domain).Value,
+                new() { ["networkFabricId"] = OfSite, ["administrativeState"] = "Enabled" }
+            ),
             .. NetworkRows(Large, 100, "10.0.0.0/11", "fd20::/64"),
             .. NetworkRows(Full, 101, "10.32.0.0/15", null),
             .. NetworkRows(Free, 102, "10.34.0.0/15", null),

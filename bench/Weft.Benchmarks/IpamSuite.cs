@@ -182,7 +182,7 @@ internal static class IpamSuite
     private static Holding PodOf(Weft.Resources.ResourceId cluster, int number)
     {
         var id = number.ToString("x64", CultureInfo.InvariantCulture);
-        var holder = AddressClaims.PodHolderOf(cluster, id, "net1", $"core/upf-{number}", $"w{number % 500}");
+        var holder = AddressClaims.PodHolderOf(cluster, id, "net1", $"core/upf-{number}", $"w{number / 2 % 500}");
         const string Since = "2026-01-02T03:04:05.0000000Z";
         return Holding.Create(
             holder,

@@ -3,7 +3,7 @@ using System.Numerics;
 namespace Weft.Addressing;
 
 /// <summary>
-/// What stands at which address of one family, and which addresses nothing stands at: a radix tree of 64 ways, with one bit
+/// What stands at which address of one family, and which addresses nothing stands at: a radix tree of 16 ways, with one bit
 /// per address in its leaves and one per full subtree above them, so that a free one is found without walking. A value that
 /// can be edited in place by whoever has its owner token, as <see cref="HashTrie{T}"/> is.
 /// </summary>
@@ -13,8 +13,10 @@ namespace Weft.Addressing;
 internal static class AddressTree<T>
     where T : class
 {
-    private const int Bits = 6;
+    // A node is copied whole for the first change that a commit makes in it: small ones cost less than a few levels more.
+    private const int Bits = 4;
     private const int Ways = 1 << Bits;
+    private const uint All = (1u << Ways) - 1;
 
     /// <summary>What stands at an address.</summary>
     /// <returns>Null where nothing does.</returns>
@@ -158,14 +160,14 @@ internal static class AddressTree<T>
             return from;
         if (node is Leaf leaf)
         {
-            var free = ~leaf.Used & (ulong.MaxValue << leaf.IndexOf(from));
+            var free = ~leaf.Used & (All << leaf.IndexOf(from)) & All;
             return free != 0 ? leaf.First + (UInt128)BitOperations.TrailingZeroCount(free) : leaf.Behind;
         }
 
         var branch = (Branch)node;
         while (true)
         {
-            var open = ~branch.Full & (ulong.MaxValue << branch.IndexOf(from));
+            var open = ~branch.Full & (All << branch.IndexOf(from)) & All;
             if (open == 0)
                 return branch.Behind;
             var index = BitOperations.TrailingZeroCount(open);
@@ -207,29 +209,29 @@ internal static class AddressTree<T>
 
     private sealed class Leaf(object owner, UInt128 address) : Node(owner, 0, address)
     {
-        public ulong Used { get; private set; }
+        public uint Used { get; private set; }
 
         public T?[] Items { get; private init; } = new T?[Ways];
 
-        public override bool IsFull => Used == ulong.MaxValue;
+        public override bool IsFull => Used == All;
 
         public override Node Copy(object owner) => new Leaf(owner, First) { Used = Used, Items = (T?[])Items.Clone() };
 
         public void Put(int index, T? item)
         {
             Items[index] = item;
-            Used = item is null ? Used & ~(1UL << index) : Used | (1UL << index);
+            Used = item is null ? Used & ~(1u << index) : Used | (1u << index);
         }
     }
 
     private sealed class Branch(object owner, int shift, UInt128 address) : Node(owner, shift, address)
     {
-        /// <summary>A bit for each child that has no free address. Of the uppermost branch four places are addresses.</summary>
-        public ulong Full { get; private set; } = shift + Bits > 128 ? ulong.MaxValue << (1 << (128 - shift)) : 0;
+        /// <summary>A bit for each child that has no free address.</summary>
+        public uint Full { get; private set; }
 
         public Node?[] Children { get; private init; } = new Node?[Ways];
 
-        public override bool IsFull => Full == ulong.MaxValue;
+        public override bool IsFull => Full == All;
 
         /// <summary>A branch over two nodes that have no address in common.</summary>
         public static Branch Join(object owner, Node one, Node other)
@@ -257,8 +259,8 @@ internal static class AddressTree<T>
         public void NoteFull(int index) =>
             Full =
                 Children[index] is { IsFull: true } child && child.Shift + Bits == Shift
-                    ? Full | (1UL << index)
-                    : Full & ~(1UL << index);
+                    ? Full | (1u << index)
+                    : Full & ~(1u << index);
 
         /// <summary>What stands for it: itself, its only child, or nothing.</summary>
         public Node? WithoutNeed()

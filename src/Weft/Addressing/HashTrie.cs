@@ -3,14 +3,14 @@ namespace Weft.Addressing;
 /// <summary>
 /// A set of objects by hashes of 64 bits, as a value that can be edited in place by whoever has its owner token: nodes that
 /// another token has made are copied before they are changed, so a set that was handed out never changes. Extendible
-/// hashing: a branch of 32 points at buckets, several of its slots at one; a bucket that is full is split by its next bit.
+/// hashing: a branch of 16 points at buckets, several of its slots at one; a bucket that is full is split by its next bit.
 /// </summary>
 /// <remarks>The root is the caller's to keep; null stands for the empty set.</remarks>
 internal static class HashTrie<T>
     where T : class
 {
-    private const int BranchBits = 5;
-    private const int BucketSize = 32;
+    private const int BranchBits = 4;
+    private const int BucketSize = 16;
 
     // Beyond these bits two hashes are taken to be the same: their bucket grows.
     private const int MaxDepth = 60;
@@ -206,6 +206,7 @@ internal static class HashTrie<T>
         }
     }
 
+    /// <summary>Some objects whose hashes begin alike.</summary>
     /// <param name="depth">How many bits of their hashes all of it have in common.</param>
     internal sealed class Bucket(object owner, int depth)
     {

@@ -61,16 +61,17 @@ internal sealed class LeaseAdoption(
             unclaimed
         );
         Put(Mutation.Put(Registration.KeyOf(_id), registration.ToJson()));
-        ImmutableArray<Mutation> changes =
-        [
-            .. _changes.Values,
-            .. _edits.OrderBy(edit => edit.Key, StringComparer.Ordinal).SelectMany(edit => edit.Value.ToMutations()),
-        ];
+        ImmutableArray<Mutation> changes = [.. Changes()];
         return (
             [.. changes, .. part.IsLast ? Registration.Settle(transaction.State.Next(changes)) : []],
             new LeaseRegistrationResponse(_adopted, _conflicts)
         );
     }
+
+    private IEnumerable<Mutation> Changes() =>
+        _changes.Values.Concat(
+            _edits.OrderBy(edit => edit.Key, StringComparer.Ordinal).SelectMany(edit => edit.Value.ToMutations())
+        );
 
     private Holder HolderOf(RegisteredLease lease) =>
         AddressClaims.PodHolderOf(

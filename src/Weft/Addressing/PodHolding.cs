@@ -191,16 +191,10 @@ internal sealed class PodHolding : Holding
         }
 
         Span<byte> packed = stackalloc byte[byte.MaxValue];
-        if (
-            Convert.FromHexString(container, packed, out _, out var length) is System.Buffers.OperationStatus.Done
-            && !container.ContainsAnyInRange('A', 'F')
-        )
-            traits |= PodHoldingTraits.IsHexadecimal;
-        else if (!Encoding.UTF8.TryGetBytes(container, packed, out length))
-            return null;
         Span<byte> uid = stackalloc byte[UidLength];
         if (
-            name.Length > MaxTextLength
+            !TryPack(container, packed, out var length, ref traits)
+            || name.Length > MaxTextLength
             || holder.Node?.Length > MaxTextLength
             || !TryReadUid(holder.PodUid, ref uid, ref traits)
         )
@@ -231,6 +225,23 @@ internal sealed class PodHolding : Holding
         }
 
         return false;
+    }
+
+    /// <returns>False for a container's id that has no room.</returns>
+    private static bool TryPack(
+        ReadOnlySpan<char> container,
+        Span<byte> packed,
+        out int length,
+        ref PodHoldingTraits traits
+    )
+    {
+        if (
+            Convert.FromHexString(container, packed, out _, out length) is not System.Buffers.OperationStatus.Done
+            || container.ContainsAnyInRange('A', 'F')
+        )
+            return Encoding.UTF8.TryGetBytes(container, packed, out length);
+        traits |= PodHoldingTraits.IsHexadecimal;
+        return true;
     }
 
     /// <returns>False for a UID that wouldn't be written the same from its bytes.</returns>

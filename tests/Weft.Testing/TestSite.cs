@@ -32,8 +32,8 @@ internal sealed class TestSite
     public TestSite(Limits? limits = null)
     {
         Limits = limits ?? Limits.Default;
-        Operations = new OperationTracker(AllKinds.List, Limits);
-        Verbs = AllKinds.CreateVerbs(Limits, Operations.AffectedAgents);
+        Operations = new OperationTracker(AllKinds.List, Limits, new WatcherGroup());
+        Verbs = AllKinds.CreateVerbs(Limits, Operations.AffectedAgentsInPlan);
         Plan = new SitePlan(AllKinds.List, Verbs, Limits);
     }
 

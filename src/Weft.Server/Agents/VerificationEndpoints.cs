@@ -30,7 +30,7 @@ internal sealed class VerificationEndpoints(VerificationRuns runs, IHostApplicat
         stop.CancelAfter(
             http.QueryInteger("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : DefaultWait
         );
-        await runs.WaitUntil(() => !runs.ListPending(agent, after).IsEmpty, stop.Token);
+        await runs.WaitUntil(agent.Parent!, () => !runs.ListPending(agent, after).IsEmpty, stop.Token);
         var pending = runs.ListPending(agent, after);
         if (pending.IsEmpty)
             await http.Respond(204);

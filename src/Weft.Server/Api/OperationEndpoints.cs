@@ -78,7 +78,7 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
                 return row;
             try
             {
-                state = await controlPlane.Store.Watch(state.Revision, stop.Token);
+                state = await controlPlane.Store.Watch(state.Revision, [Operation.KeyOf(name)], stop.Token);
             }
             catch (OperationCanceledException)
             {

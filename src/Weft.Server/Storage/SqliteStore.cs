@@ -97,7 +97,11 @@ internal sealed class SqliteStore : IResourceStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _publisher.Next(after, cancel);
+    public WatcherGroup Watchers => _publisher.Watchers;
+
+    /// <inheritdoc/>
+    public ValueTask<StoreState> Watch(long after, IEnumerable<string> topics, CancellationToken cancel) =>
+        _publisher.Next(after, topics, cancel);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -222,7 +226,10 @@ internal sealed class SqliteStore : IResourceStore
                 transaction.Commit();
                 _head = head;
                 _acknowledged.Write(state.Revision);
-                _publisher.Publish(state);
+                _publisher.Publish(
+                    state,
+                    answers.Where(answer => answer.Revision is not null).SelectMany(answer => answer.Pending.Mutations)
+                );
             }
         }
         catch (Exception e) when (e is not (SqliteException or IOException))

@@ -46,7 +46,12 @@ internal delegate Refusal? JoinCheck(string path, ResourceId id);
 
 /// <summary>Which agents a change concerns: those whose desired state differs between two store states.</summary>
 /// <param name="before">The state without the change.</param>
-internal delegate ImmutableArray<string> AffectedAgents(StoreState before, StoreState after);
+/// <param name="changes">The change itself.</param>
+internal delegate ImmutableArray<string> AffectedAgents(
+    StoreState before,
+    StoreState after,
+    IReadOnlyList<Mutation> changes
+);
 
 /// <summary>
 /// What else a write brings with it beyond its own kind: the leases of machines and nodes, taken and given back.

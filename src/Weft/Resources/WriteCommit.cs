@@ -64,7 +64,7 @@ internal static class WriteCommit
     )
     {
         var request = write.Request;
-        var pending = affectedAgents(before, before.Next(changes));
+        var pending = affectedAgents(before, before.Next(changes), changes);
         var operation = new Operation(
             request.OperationName,
             write.Id,

@@ -44,6 +44,8 @@ internal static class AllKinds
         NetworkPool.HoldingsView,
         NetworkPool.CountsView,
         OperationTracker.PendingView,
+        ReferenceIndex.CreateView(List.All.Select(kind => kind.Type)),
+        Agent.ByClusterView,
     ];
 
     /// <summary>What writes of lower rooms must leave right in upper ones.</summary>

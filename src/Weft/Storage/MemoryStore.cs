@@ -19,13 +19,17 @@ internal sealed class MemoryStore : IResourceStore
         {
             if (!readSet.IsUnchangedIn(Current))
                 return ValueTask.FromResult<long?>(null);
-            _publisher.Publish(Current.Next(changes));
+            _publisher.Publish(Current.Next(changes), changes);
             return ValueTask.FromResult<long?>(Current.Revision);
         }
     }
 
     /// <inheritdoc/>
-    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _publisher.Next(after, cancel);
+    public WatcherGroup Watchers => _publisher.Watchers;
+
+    /// <inheritdoc/>
+    public ValueTask<StoreState> Watch(long after, IEnumerable<string> topics, CancellationToken cancel) =>
+        _publisher.Next(after, topics, cancel);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -9,10 +9,10 @@ namespace Weft.Fleet.Operations;
 /// Ends operations: a change has succeeded once every agent whose desired state it alters has applied it, at once where
 /// there is none. What runs and what it waits for is in the store, so a restart loses nothing.
 /// </summary>
-internal sealed class OperationTracker(Kinds kinds, Limits limits)
+internal sealed class OperationTracker(Kinds kinds, Limits limits, WatcherGroup watchers)
 {
     /// <summary>The clusters' desired states.</summary>
-    public DesiredStateCache DesiredStates { get; } = new(limits);
+    public DesiredStateCache DesiredStates { get; } = new(limits, watchers);
 
     /// <summary>Keeps the names of the operations that run beside their rows.</summary>
     public static readonly MaterializedView PendingView = new(
@@ -36,24 +36,52 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
             .OfType<Row>();
     }
 
-    /// <summary>Which agents a change concerns: those of clusters whose desired state it alters.</summary>
+    /// <summary>
+    /// Which agents a change of the newest stored state concerns: those of clusters whose desired state it alters. Asked
+    /// are those alone that read what it writes, and those of which nobody knows yet what they read.
+    /// </summary>
     /// <param name="before">The store state without the change.</param>
-    public ImmutableArray<string> AffectedAgents(StoreState before, StoreState after)
+    public ImmutableArray<string> AffectedAgents(StoreState before, StoreState after, IReadOnlyList<Mutation> changes)
     {
-        var agents = before
-            .Range($"{StoreKey.PartitionOf(Agent.ResourceType)}|")
-            .Select(ResourceKind.IdOf)
-            .GroupBy(agent => agent.Parent!.Key);
-        return
-        [
-            .. agents
-                .Where(group =>
-                    DesiredStates.Get(before, group.First().Parent!).Digest
-                    != DesiredStates.DigestOf(after, group.First().Parent!)
-                )
-                .SelectMany(group => group.Select(agent => agent.Key)),
-        ];
+        var agents = Agent.ByCluster(before);
+        var readers = DesiredStates.FindReaders(changes).Select(cluster => cluster.Key);
+        var unknown = agents.Keys.Where(cluster => !DesiredStates.IsCurrent(cluster));
+        return AgentsOf(
+            readers
+                .Concat(unknown)
+                .Distinct(StringComparer.Ordinal)
+                .Where(agents.ContainsKey)
+                .Where(cluster =>
+                    DesiredStates.Get(before, ClusterOf(agents[cluster])).Digest
+                    != DesiredStates.DigestOf(after, ClusterOf(agents[cluster]))
+                ),
+            agents
+        );
     }
+
+    /// <summary>The same for a state that is only planned: all clusters are asked, and nothing is kept.</summary>
+    public ImmutableArray<string> AffectedAgentsInPlan(
+        StoreState before,
+        StoreState after,
+        IReadOnlyList<Mutation> changes
+    )
+    {
+        var agents = Agent.ByCluster(before);
+        return AgentsOf(
+            agents.Keys.Where(cluster =>
+                DesiredStates.DigestOf(before, ClusterOf(agents[cluster]))
+                != DesiredStates.DigestOf(after, ClusterOf(agents[cluster]))
+            ),
+            agents
+        );
+    }
+
+    private static ResourceId ClusterOf(ImmutableArray<ResourceId> agents) => agents[0].Parent!;
+
+    private static ImmutableArray<string> AgentsOf(
+        IEnumerable<string> clusters,
+        IReadOnlyDictionary<string, ImmutableArray<ResourceId>> agents
+    ) => [.. clusters.SelectMany(cluster => agents[cluster]).Select(agent => agent.Key).Order(StringComparer.Ordinal)];
 
     /// <summary>The changes that end every operation that can end now.</summary>
     /// <param name="now">The time, RFC 3339.</param>

@@ -4,7 +4,9 @@ using Weft.Benchmarks;
 // build.
 if (args is [])
 {
-    Console.Error.WriteLine("usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, attack");
+    Console.Error.WriteLine(
+        "usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, reads, attack"
+    );
     return 64;
 }
 
@@ -24,12 +26,15 @@ switch (args[0])
     case "listeners":
         ListenersSuite.Run(bin, quick);
         return 0;
+    case "reads":
+        await ReadsSuite.Run(bin, quick);
+        return 0;
     case "attack":
         await AttackSuite.Run(bin, quick);
         return 0;
     default:
         Console.Error.WriteLine(
-            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, attack"
+            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, reads, attack"
         );
         return 64;
 }

@@ -24,7 +24,7 @@ internal sealed class LargeSite
     public LargeSite(int clusters, int nodes)
     {
         Operations = new OperationTracker(AllKinds.List, Limits.Default, _watchers);
-        _verbs = AllKinds.CreateVerbs(Limits.Default, Operations.AffectedAgents);
+        _verbs = AllKinds.CreateVerbs(Limits.Default, Operations.EffectsOf);
         Put(Group, "'location':'east'");
         Put($"{Fabric}networkFabrics/fab1", "'location':'east'");
         Put(

@@ -27,8 +27,8 @@ internal sealed class ControlPlane : IDisposable
         Limits = limits;
         _time = time;
         Operations = new OperationTracker(AllKinds.List, limits, store.Watchers);
-        Verbs = AllKinds.CreateVerbs(limits, Operations.AffectedAgents);
-        Plan = new SitePlan(AllKinds.List, AllKinds.CreateVerbs(limits, Operations.AffectedAgentsInPlan), limits);
+        Verbs = AllKinds.CreateVerbs(limits, Operations.EffectsOf);
+        Plan = new SitePlan(AllKinds.List, AllKinds.CreateVerbs(limits, Operations.EffectsInPlan), limits);
         Holders = new HolderLookup(limits);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Weft.Fleet;
+using Weft.Fleet.Operations;
 using Weft.Resources;
 using Weft.Server.Identity;
 using Weft.Storage;
@@ -57,7 +58,9 @@ internal sealed partial class OperationReconciler(
                     next = sweep.WaitForNextTickAsync(stoppingToken).AsTask();
                 }
 
-                var watch = controlPlane.Store.Watch(state.Revision, Inputs, stoppingToken).AsTask();
+                var watch = controlPlane
+                    .Store.Watch(state.Revision, [.. Inputs, .. Draining.Topics(state)], stoppingToken)
+                    .AsTask();
                 await await Task.WhenAny(watch, next);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)

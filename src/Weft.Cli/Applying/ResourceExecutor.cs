@@ -8,7 +8,8 @@ namespace Weft.Cli.Applying;
 /// <summary>What is done to one resource, until it is done.</summary>
 /// <param name="insists">Whether a write goes through that shuts out its author, and a deletion that gives back what is in
 /// use.</param>
-internal sealed class ResourceExecutor(ArmClient client, bool insists = false)
+/// <param name="warn">Told of what a deletion does to others; null, the default, where a plan has said it.</param>
+internal sealed class ResourceExecutor(ArmClient client, bool insists = false, Action<ResourceId, string>? warn = null)
 {
     /// <summary>Does a step of a plan.</summary>
     /// <param name="sent">Called when the server has taken it.</param>
@@ -64,6 +65,8 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false)
             return (StepOutcome.Unchanged, null);
         }
 
+        foreach (var warning in response.Warnings)
+            warn?.Invoke(id, warning);
         if (response.Status == 204)
             return (StepOutcome.Unchanged, null);
         var (outcome, error) = await ArmOperation.WaitAsync(client, response, cancel);

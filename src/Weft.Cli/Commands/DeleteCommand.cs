@@ -22,7 +22,9 @@ internal static class DeleteCommand
         var (files, yes, timeout) = (Parameters.Files(required: false), Parameters.Yes(), Parameters.Timeout());
         var force = new Option<bool>("--force")
         {
-            Description = "Also what running pods use: the addresses of a cluster's pods are given to others at once",
+            Description =
+                "Also what running pods use: the addresses of a cluster's pods are given to others at once, "
+                + "and a node's interfaces are taken away under its pods",
         };
         var command = new Command("delete", "Delete resources, dependants first")
         {
@@ -103,7 +105,11 @@ internal static class DeleteCommand
     {
         var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
         session.Confirm($"delete {string.Join(", ", steps.Select(step => Label.For(step.Id)))}?", yes);
-        var work = new ResourceExecutor(session.Client, insists);
+        var work = new ResourceExecutor(
+            session.Client,
+            insists,
+            (id, warning) => session.Error.WriteLine($"! {Label.For(id)}: {warning}", TextStyle.Error)
+        );
         var results = await ApplyCommand.RunAsync(
             session,
             steps,

@@ -68,12 +68,13 @@ internal static class AllKinds
     public static StoreState EmptyState => StoreState.Empty(Views);
 
     /// <summary>The verbs over all kinds.</summary>
-    public static ResourceVerbs CreateVerbs(Limits limits, AffectedAgents affectedAgents) =>
+    public static ResourceVerbs CreateVerbs(Limits limits, FindAgentEffects findAgentEffects) =>
         new(
             List,
             limits,
             WriteGuards,
             (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, limits, now),
-            affectedAgents
+            findAgentEffects,
+            Draining.Insist
         );
 }

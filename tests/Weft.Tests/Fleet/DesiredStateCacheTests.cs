@@ -174,9 +174,10 @@ public sealed class DesiredStateCacheTests
                         var waiting = clusters.Select(id => tracker.DesiredStates.Watch(before, id)).ToList();
                         Writes[step].Do(site);
                         var changes = ChangesOf(before, site.State);
+                        var request = site.Request(K1, []);
                         Assert.Equal(
-                            tracker.AffectedAgentsInPlan(before, site.State, changes),
-                            tracker.AffectedAgents(before, site.State, changes)
+                            tracker.EffectsInPlan(before, site.State, changes, request).Value.Agents,
+                            tracker.EffectsOf(before, site.State, changes, request).Value.Agents
                         );
                         watchers.Notify(site.State.Revision, changes.Select(change => change.Key));
                         foreach (var ((desired, changed), id) in waiting.Zip(clusters))

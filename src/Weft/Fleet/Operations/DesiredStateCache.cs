@@ -36,10 +36,11 @@ internal sealed class DesiredStateCache(Limits limits, WatcherGroup watchers)
     /// The digest of a cluster's desired state in a store state that may be only planned: it is rendered and not
     /// cached.
     /// </summary>
-    public string DigestOf(StoreState state, ResourceId cluster)
-    {
-        return GetOrRender(_entries.GetValueOrDefault(cluster.Key), state, cluster).DesiredState.Digest;
-    }
+    public string DigestOf(StoreState state, ResourceId cluster) => Preview(state, cluster).Digest;
+
+    /// <summary>The desired state in such a state.</summary>
+    public DesiredState Preview(StoreState state, ResourceId cluster) =>
+        GetOrRender(_entries.GetValueOrDefault(cluster.Key), state, cluster).DesiredState;
 
     /// <summary>Whether a cluster's desired state is known, and nothing that it was rendered from has changed.</summary>
     /// <param name="cluster">The key of the cluster.</param>

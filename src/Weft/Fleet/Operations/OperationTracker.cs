@@ -37,57 +37,78 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits, WatcherGroup 
     }
 
     /// <summary>
-    /// Which agents a change of the newest stored state concerns: those of clusters whose desired state it alters. Asked
-    /// are those alone that read what it writes, and those of which nobody knows yet what they read.
+    /// What a write of the newest stored state means for agents: which it concerns, those of clusters whose desired state it
+    /// alters, and what must be kept. Asked are those clusters alone that read what it writes, and those of which nobody
+    /// knows yet what they read.
     /// </summary>
-    /// <param name="before">The store state without the change.</param>
-    public ImmutableArray<string> AffectedAgents(StoreState before, StoreState after, IReadOnlyList<Mutation> changes)
+    /// <param name="before">The store state without the write.</param>
+    public Outcome<AgentEffects> EffectsOf(
+        StoreState before,
+        StoreState after,
+        IReadOnlyList<Mutation> changes,
+        WriteRequest request
+    )
     {
         var agents = Agent.ByCluster(before);
         var readers = DesiredStates.FindReaders(changes).Select(cluster => cluster.Key);
         var unknown = agents.Keys.Where(cluster => !DesiredStates.IsCurrent(cluster));
-        return AgentsOf(
-            readers
-                .Concat(unknown)
-                .Distinct(StringComparer.Ordinal)
-                .Where(agents.ContainsKey)
-                .Where(cluster =>
-                    DesiredStates.Get(before, ClusterOf(agents[cluster])).Digest
-                    != DesiredStates.DigestOf(after, ClusterOf(agents[cluster]))
-                ),
-            agents
+        return EffectsOn(
+            readers.Concat(unknown).Distinct(StringComparer.Ordinal),
+            agents,
+            cluster => DesiredStates.Get(before, cluster),
+            after,
+            request
         );
     }
 
-    /// <summary>The same for a state that is only planned: all clusters are asked, and nothing is kept.</summary>
-    public ImmutableArray<string> AffectedAgentsInPlan(
+    /// <summary>The same for a state that is only planned: all clusters are asked, and nothing is kept in memory.</summary>
+    public Outcome<AgentEffects> EffectsInPlan(
         StoreState before,
         StoreState after,
-        IReadOnlyList<Mutation> changes
+        IReadOnlyList<Mutation> changes,
+        WriteRequest request
     )
     {
         var agents = Agent.ByCluster(before);
-        return AgentsOf(
-            agents.Keys.Where(cluster =>
-                DesiredStates.DigestOf(before, ClusterOf(agents[cluster]))
-                != DesiredStates.DigestOf(after, ClusterOf(agents[cluster]))
-            ),
-            agents
-        );
+        return EffectsOn(agents.Keys, agents, cluster => DesiredStates.Preview(before, cluster), after, request);
     }
 
-    private static ResourceId ClusterOf(ImmutableArray<ResourceId> agents) => agents[0].Parent!;
-
-    private static ImmutableArray<string> AgentsOf(
+    private Outcome<AgentEffects> EffectsOn(
         IEnumerable<string> clusters,
-        IReadOnlyDictionary<string, ImmutableArray<ResourceId>> agents
-    ) => [.. clusters.SelectMany(cluster => agents[cluster]).Select(agent => agent.Key).Order(StringComparer.Ordinal)];
+        IReadOnlyDictionary<string, ImmutableArray<ResourceId>> agents,
+        Func<ResourceId, DesiredState> before,
+        StoreState after,
+        WriteRequest request
+    )
+    {
+        var effects = AgentEffects.None;
+        foreach (var key in clusters.Where(agents.ContainsKey).Order(StringComparer.Ordinal))
+        {
+            var cluster = agents[key][0].Parent!;
+            var (was, becomes) = (before(cluster), DesiredStates.Preview(after, cluster));
+            if (was.Digest == becomes.Digest)
+                continue;
+            if (!Draining.Keep(was, becomes, after, request).TryGet(out var kept, out var refusal))
+                return refusal;
+            effects = effects.With(
+                kept with
+                {
+                    Agents = [.. agents[key].Select(agent => agent.Key).Order(StringComparer.Ordinal)],
+                }
+            );
+        }
+
+        return effects;
+    }
 
     /// <summary>The changes that end every operation that can end now.</summary>
     /// <param name="now">The time, RFC 3339.</param>
     /// <returns>The changes; none where everything still waits.</returns>
     public ImmutableArray<Mutation> Complete(StoreState state, string now)
     {
+        // First what pods no longer stand on: an operation that waited for them waits for the agents then.
+        if (Draining.Settle(state) is { IsEmpty: false } settled)
+            return settled;
         var digests = new Dictionary<string, string>(StringComparer.Ordinal);
         var changes = ImmutableArray.CreateBuilder<Mutation>();
         var next = state;
@@ -136,7 +157,7 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits, WatcherGroup 
                 $"agent {agent.Name} of {agent.Parent!.Name} couldn't apply it: {failed.Failure}",
                 agent.ToString()
             );
-        if (waiting.Count > 0)
+        if (waiting.Count > 0 || Draining.PodsHolding(state, operation.Resource).Any())
             return [];
         if (resource is not null && Provisioning.IsDeleting(resource))
         {

@@ -1,4 +1,5 @@
 using Weft.Agent.ControlPlane;
+using Weft.Agent.Inquiries;
 using Weft.Agent.Inventory;
 using Weft.Agent.Kubernetes;
 using Weft.Agent.Leases;
@@ -145,7 +146,11 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         var registrations = new RegistrationLoop(table, leases, plane, timings, clock, log);
         plane.RegistrationAsked = registrations.Ask;
         var handler = new LeaseRequestHandler(leases, options.Node, log);
-        return [releases.Run(stop), registrations.Run(stop), socket.Serve(handler.Handle, stop)];
+        var holders = new HolderObserver(table, leases, new SandboxDirectory(options.Sandboxes), log);
+        // Who runs in a cluster is for the agent of the cluster to say.
+        var pods = options.Node is null ? services.Cluster?.CreatePodObserver() : null;
+        var inquiries = new InquiryLoop(plane, pods, holders, timings, clock);
+        return [releases.Run(stop), registrations.Run(stop), inquiries.Run(stop), socket.Serve(handler.Handle, stop)];
     }
 
     /// <summary>

@@ -57,6 +57,11 @@ internal sealed record AgentOptions
     /// <summary>Where Kubernetes and where Debian install CNI plugins.</summary>
     public static IReadOnlyList<string> StandardPluginFolders { get; } = ["/opt/cni/bin", "/usr/lib/cni"];
 
+    /// <summary>
+    /// Where the container runtime keeps an entry for each sandbox, named by its id; null where the agent isn't told.
+    /// </summary>
+    public string? Sandboxes { get; init; }
+
     /// <summary>The cluster's API server to write to; null to write manifests into the folder.</summary>
     public Kubernetes.KubeOptions? Kubernetes { get; init; }
 

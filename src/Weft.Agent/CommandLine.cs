@@ -107,6 +107,14 @@ internal sealed class CommandLine
         DefaultValueFactory = _ => "/proc",
     };
 
+    private readonly Option<string?> _sandboxes = new("--sandboxes")
+    {
+        HelpName = "DIR",
+        Description =
+            "Where the container runtime has an entry for each sandbox, named by its id: "
+            + "addresses of one that is there are never taken back.",
+    };
+
     private readonly KubeCommandLine _kubernetes = new();
     private readonly RelayCommandLine _relay = new();
 
@@ -154,6 +162,7 @@ internal sealed class CommandLine
             _plugins,
             _sys,
             _proc,
+            _sandboxes,
             _applyNode,
             _nodePolicy,
             _nodeNetwork,
@@ -232,6 +241,7 @@ internal sealed class CommandLine
                 : AgentOptions.StandardPluginFolders,
             Sys = Path.GetFullPath(parsed.GetRequiredValue(_sys)),
             Proc = Path.GetFullPath(parsed.GetRequiredValue(_proc)),
+            Sandboxes = parsed.GetValue(_sandboxes) is { } sandboxes ? Path.GetFullPath(sandboxes) : null,
         };
 
     /// <summary>The options about the cluster's API server and about what is reached through the relay.</summary>

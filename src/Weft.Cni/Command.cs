@@ -19,7 +19,7 @@ internal enum Command
     /// <summary>STATUS: ask whether ADD would be served now.</summary>
     Status = 8,
 
-    /// <summary>GC: refused, see docs/specs/cni.md, "Verbs".</summary>
+    /// <summary>GC: release what isn't valid any more (docs/specs/cni.md, "Verbs").</summary>
     CollectGarbage = 16,
 
     /// <summary>VERSION: print the supported versions.</summary>

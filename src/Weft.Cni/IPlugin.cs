@@ -14,7 +14,12 @@ internal interface IPlugin
     /// <summary>The versions it serves, the oldest first.</summary>
     CniVersion[] SupportedVersions { get; }
 
-    /// <summary>Serves ADD, DEL, CHECK or STATUS; everything that plugins have in common is checked.</summary>
+    /// <summary>Whether it serves GC.</summary>
+    bool CollectsGarbage { get; }
+
+    /// <summary>
+    /// Serves ADD, DEL, CHECK or STATUS, and GC where it collects garbage; everything that plugins have in common is checked.
+    /// </summary>
     /// <exception cref="System.Text.Json.JsonException">A member of the configuration is of another kind.</exception>
     PluginResult Handle(PluginRequest request);
 }

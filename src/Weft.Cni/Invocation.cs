@@ -69,7 +69,9 @@ internal sealed record Invocation(
     internal CniError? FindInvalidVariable()
     {
         if (Command == Command.Unknown)
-            return InvalidEnvironment($"CNI_COMMAND is '{CommandText}'; it must be ADD, DEL, CHECK, STATUS or VERSION");
+            return InvalidEnvironment(
+                $"CNI_COMMAND is '{CommandText}'; it must be ADD, DEL, CHECK, STATUS, GC or VERSION"
+            );
         if ((Command & AttachmentCommands) == 0)
             return null;
         if (!IsName(ContainerId))

@@ -17,6 +17,9 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
     public CniVersion[] SupportedVersions => CniVersion.Supported;
 
     /// <inheritdoc/>
+    public bool CollectsGarbage => true;
+
+    /// <inheritdoc/>
     public PluginResult Handle(PluginRequest request)
     {
         var (invocation, root) = (request.Invocation, request.Configuration.Root);
@@ -30,6 +33,7 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         {
             Command.Add => Add(request, ipam.Socket, question, arguments),
             Command.Check => Check(root, ipam.Socket, question),
+            Command.CollectGarbage => CollectGarbage(request, ipam.Socket, question),
             _ => CallAgent(invocation.Command, ipam.Socket, question).Error,
         };
     }
@@ -42,8 +46,11 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         {
             Command.Add => SocketRequest.Acquire,
             Command.Check => SocketRequest.Check,
+            Command.CollectGarbage => SocketRequest.Collect,
             _ => SocketRequest.Release,
         };
+        if (invocation.Command == Command.CollectGarbage)
+            return new SocketRequest(verb, ipam.Network);
         return new SocketRequest(verb, ipam.Network, invocation.ContainerId, invocation.Interface)
         {
             Namespace = arguments.Namespace,
@@ -61,7 +68,8 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
             || !RequestedAddresses.TryReadRequested(root, arguments, out var asked, out error)
         )
             return error;
-        (var response, error) = CallAgent(Command.Add, socket, question with { Ips = asked.Count == 0 ? null : asked });
+        question = question with { Ips = asked.Count == 0 ? null : asked, Configuration = request.Configuration.Name };
+        (var response, error) = CallAgent(Command.Add, socket, question);
         if (error is not null)
             return error;
         return response?.Lease is { } lease
@@ -73,6 +81,14 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         RequestedAddresses.TryReadPrevious(root, out var held, out var error)
             ? CallAgent(Command.Check, socket, question with { Addresses = held }).Error
             : error;
+
+    private PluginResult CollectGarbage(PluginRequest request, string socket, SocketRequest question)
+    {
+        var (root, name) = (request.Configuration.Root, request.Configuration.Name);
+        return ValidAttachments.TryRead(root, out var valid, out var error)
+            ? CallAgent(Command.CollectGarbage, socket, question with { Configuration = name, Valid = valid }).Error
+            : error;
+    }
 
     /// <summary>Asks the agent.</summary>
     /// <returns>What it said, where that is no error of this command; else the error.</returns>

@@ -77,10 +77,10 @@ internal sealed class PluginRunner(IHost host, IPlugin plugin)
 
     private PluginResult Handle(PluginRequest request)
     {
-        if (request.Invocation.Command == Command.CollectGarbage)
+        if (request.Invocation.Command == Command.CollectGarbage && !plugin.CollectsGarbage)
             return new CniError(
                 ErrorCode.InvalidEnvironment,
-                $"CNI_COMMAND is 'GC', which {plugin.Name} doesn't serve: leases are never freed by a list alone"
+                $"CNI_COMMAND is 'GC', which {plugin.Name} doesn't serve: what its pods hold is taken back by weftd"
             );
         try
         {

@@ -16,7 +16,9 @@ using Weft.Server.Audit;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
+using Weft.Server.Inquiries;
 using Weft.Server.Leases;
+using Weft.Server.Reclaim;
 using Weft.Server.Relays;
 using Weft.Server.Storage;
 using Weft.Server.Verifications;
@@ -309,11 +311,17 @@ internal static class Program
             .AddSingleton<LeaseRates>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<LeaseRegistrar>()
+            .AddSingleton<EvidenceCollector>()
+            .AddSingleton<LeaseReclaimer>()
+            .AddHostedService(provider => provider.GetRequiredService<LeaseReclaimer>())
+            .AddSingleton<LeaseAuditEndpoints>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<CredentialEndpoints>()
             .AddSingleton<CredentialUses>()
             .AddSingleton<JoinEndpoints>()
             .AddSingleton<VerificationEndpoints>()
+            .AddSingleton<AgentInquiries>()
+            .AddSingleton<InquiryEndpoints>()
             .AddSingleton<AgentRelayEndpoints>()
             .AddSingleton<AgentEndpoints>()
             .AddSingleton<IdentityEndpoints>()

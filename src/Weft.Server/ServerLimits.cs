@@ -61,6 +61,7 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, ManagementL
             (l, v) => l with { Cluster = l.Cluster with { Burst = (int)v } }
         ),
         new("keptPercent", 0, 90, l => l.KeptPercent, (l, v) => l with { KeptPercent = (int)v }),
+        new("reclaimSeconds", 0, 86_400, l => l.ReclaimSeconds, (l, v) => l with { ReclaimSeconds = (int)v }),
     ];
 
     private static readonly Schema Objects = new([

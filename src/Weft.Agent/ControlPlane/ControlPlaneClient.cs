@@ -172,6 +172,29 @@ internal sealed class ControlPlaneClient : IDisposable
         using var answer = await Send(message, _timings.RequestTimeout, cancel);
     }
 
+    /// <summary><c>GET inquiries</c>: waits until weftd asks something, or until the wait is over.</summary>
+    /// <returns>What it asks; empty where it asks nothing.</returns>
+    public async Task<IReadOnlyList<AgentInquiry>> GetInquiries(CancellationToken cancel)
+    {
+        var query = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{AgentApi.Inquiries}?wait={(int)_timings.LongPollWait.TotalSeconds}"
+        );
+        using var message = CreateRequest(HttpMethod.Get, query, Bearer);
+        using var answer = await Send(message, _timings.LongPollWait + _timings.RequestTimeout, cancel);
+        return answer.StatusCode == HttpStatusCode.NoContent
+            ? []
+            : (await Read(answer, body => PendingInquiries.Read(body), cancel)).Inquiries;
+    }
+
+    /// <summary><c>PUT inquiries/ID</c>.</summary>
+    public async Task ReportInquiry(string id, InquiryReport report, CancellationToken cancel)
+    {
+        var path = $"{AgentApi.Inquiries}/{Uri.EscapeDataString(id)}";
+        using var message = CreateRequest(HttpMethod.Put, path, Bearer, report.ToBytes());
+        using var answer = await Send(message, _timings.RequestTimeout, cancel);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _order.Dispose();
 

@@ -89,6 +89,9 @@ internal sealed class KubeCluster : IDisposable
     public Task ReportIssuer(ControlPlaneClient plane, AgentTimings timings, CancellationToken cancel) =>
         new IssuerLoop(_api, plane, timings, _clock, _log).Run(cancel);
 
+    /// <summary>What looks up pods for the control plane.</summary>
+    public PodObserver CreatePodObserver() => new(_api);
+
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
 

@@ -21,6 +21,8 @@ internal sealed record JournalHeader(int WeftJournal, string? File = null)
 /// <param name="Want">The number of the request to release; only with the other two. It says which request has been
 /// met.</param>
 /// <param name="Pod">The pod as <c>namespace/name</c>, so that people see whose it is.</param>
+/// <param name="Configuration">The name of the CNI network configuration that it was granted for; only with
+/// <see cref="Granted"/>, and null where an agent of before has written it.</param>
 internal sealed record JournalEntry(
     string Did,
     string Network,
@@ -29,7 +31,8 @@ internal sealed record JournalEntry(
     DateTimeOffset At,
     PodLease? Lease = null,
     long? Want = null,
-    string? Pod = null
+    string? Pod = null,
+    string? Configuration = null
 )
 {
     /// <summary>The holder has this lease.</summary>
@@ -48,6 +51,7 @@ internal sealed record JournalEntry(
         DateTimeOffset at,
         PodLease? lease = null,
         long? want = null,
-        string? pod = null
-    ) => new(did, holder.Network.ToString(), holder.ContainerId, holder.Interface, at, lease, want, pod);
+        string? pod = null,
+        string? configuration = null
+    ) => new(did, holder.Network.ToString(), holder.ContainerId, holder.Interface, at, lease, want, pod, configuration);
 }

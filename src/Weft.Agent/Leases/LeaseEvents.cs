@@ -50,6 +50,9 @@ internal static partial class LeaseEvents
     [LoggerMessage(2216, LogLevel.Warning, "")]
     public static partial void RegistrationPostponed(this ILogger log, Exception error, double seconds);
 
+    [LoggerMessage(2217, LogLevel.Warning, "")]
+    public static partial void HolderReclaimed(this ILogger log, LeaseHolder holder, SandboxState sandbox);
+
     [LoggerMessage(2213, LogLevel.Error, "")]
     public static partial void ConnectionFailed(this ILogger log, Exception error);
 }

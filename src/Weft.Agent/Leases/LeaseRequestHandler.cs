@@ -50,9 +50,11 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, ILo
     {
         if (request.Verb == SocketRequest.Status)
             return await leases.Status() is { } why ? SocketResponse.Refuse(why) : SocketResponse.Done;
+        if (request.Verb == SocketRequest.Collect)
+            return await Collect(request);
         if (request.Verb is not (SocketRequest.Acquire or SocketRequest.Release or SocketRequest.Check))
         {
-            var why = $"'{request.Verb}' is no verb; it must be acquire, release, check or status";
+            var why = $"'{request.Verb}' is no verb; it must be acquire, release, check, status or collect";
             return SocketResponse.Refuse(new Refusal(RefusalCode.InvalidMember, why, "verb"));
         }
 
@@ -70,7 +72,7 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, ILo
     {
         if (!request.ToLeaseRequest(holder, node).TryGet(out var asked, out var refusal))
             return SocketResponse.Refuse(refusal);
-        return (await leases.Acquire(asked)).TryGet(out var lease, out refusal)
+        return (await leases.Acquire(asked, request.Configuration)).TryGet(out var lease, out refusal)
             ? SocketResponse.Grant(lease)
             : SocketResponse.Refuse(refusal);
     }
@@ -78,6 +80,14 @@ internal sealed class LeaseRequestHandler(LeaseService leases, string? node, ILo
     private async Task<byte[]> Release(SocketRequest request, LeaseHolder holder)
     {
         await leases.Release(holder, request.PodName);
+        return SocketResponse.Done;
+    }
+
+    private async Task<byte[]> Collect(SocketRequest request)
+    {
+        if (!request.ParseCollection().TryGet(out var collection, out var refusal))
+            return SocketResponse.Refuse(refusal);
+        await leases.Collect(collection.Network, collection.Configuration, collection.Valid);
         return SocketResponse.Done;
     }
 

@@ -1,6 +1,7 @@
 using Weft.Addressing;
 using Weft.Agent.ControlPlane;
 using Weft.Contracts;
+using Weft.Resources;
 
 namespace Weft.Agent.Leases;
 
@@ -26,13 +27,14 @@ internal sealed class LeaseService(
     /// <returns>The lease, or why there is none.</returns>
     /// <exception cref="ControlPlaneException">The control plane refused, or can't be reached.</exception>
     /// <exception cref="IOException">The journal didn't take it.</exception>
-    public async Task<Outcome<PodLease>> Acquire(PodLeaseRequest request)
+    /// <param name="configuration">The name of the CNI network configuration; null where the plugin doesn't say.</param>
+    public async Task<Outcome<PodLease>> Acquire(PodLeaseRequest request, string? configuration = null)
     {
         var holder = request.Holder;
         if (table.TryGet(holder, out var lease))
             return lease;
         using var patience = new CancellationTokenSource(timings.AcquireTimeout, clock);
-        var granting = Grant(request, patience.Token);
+        var granting = Grant(request, configuration, patience.Token);
         try
         {
             return await granting.WaitAsync(patience.Token);
@@ -66,6 +68,25 @@ internal sealed class LeaseService(
             )
         );
         releases.Wake();
+    }
+
+    /// <summary>
+    /// Ends what a network configuration came to and isn't valid any more. What another configuration of the same network
+    /// came to is not in the runtime's list, and stays; so does what an agent of before has granted, which didn't say.
+    /// </summary>
+    /// <returns>Done once it is on the disk.</returns>
+    /// <exception cref="IOException">The journal didn't take it.</exception>
+    public async Task Collect(ResourceId network, string configuration, IReadOnlySet<SocketAttachment> valid)
+    {
+        foreach (var (holder, entry) in table.Grants())
+        {
+            if (
+                holder.Network.Equals(network)
+                && entry.Configuration == configuration
+                && !valid.Contains(new SocketAttachment(holder.ContainerId, holder.Interface))
+            )
+                await Release(holder, entry.Pod);
+        }
     }
 
     /// <summary>Whether a holder has a lease that holds some addresses.</summary>
@@ -106,7 +127,11 @@ internal sealed class LeaseService(
 
     private static Refusal Unavailable(string why) => new(RefusalCode.ServiceUnavailable, why);
 
-    private async Task<Outcome<PodLease>> Grant(PodLeaseRequest request, CancellationToken patience)
+    private async Task<Outcome<PodLease>> Grant(
+        PodLeaseRequest request,
+        string? configuration,
+        CancellationToken patience
+    )
     {
         var holder = request.Holder;
         using var entry = locks.Open(holder);
@@ -116,7 +141,7 @@ internal sealed class LeaseService(
         {
             if (entry.ReleaseCount != gone)
                 return ReleasedMeanwhile(holder);
-            return table.TryGet(holder, out var lease) ? lease : await GrantLocked(request);
+            return table.TryGet(holder, out var lease) ? lease : await GrantLocked(request, configuration);
         }
         finally
         {
@@ -124,7 +149,7 @@ internal sealed class LeaseService(
         }
     }
 
-    private async Task<Outcome<PodLease>> GrantLocked(PodLeaseRequest request)
+    private async Task<Outcome<PodLease>> GrantLocked(PodLeaseRequest request, string? configuration)
     {
         var holder = request.Holder;
         // Both before the control plane is asked: an earlier release must not end the new lease, and a lease must find
@@ -135,7 +160,16 @@ internal sealed class LeaseService(
 
         var lease = await plane.Acquire(request, stopping);
         var pod = request.Pod is null ? null : $"{request.Namespace}/{request.Pod}";
-        await journal.Append(JournalEntry.Create(JournalEntry.Granted, holder, clock.GetUtcNow(), lease, pod: pod));
+        await journal.Append(
+            JournalEntry.Create(
+                JournalEntry.Granted,
+                holder,
+                clock.GetUtcNow(),
+                lease,
+                pod: pod,
+                configuration: configuration
+            )
+        );
         if (!table.TryGet(holder, out var kept))
             return ReleasedMeanwhile(holder);
         log.LeaseGranted(holder, string.Join(',', kept.Addresses.Select(a => a.Address)), pod);

@@ -8,8 +8,8 @@ namespace Weft.Cli.Applying;
 /// <summary>What is done to one resource, until it is done.</summary>
 /// <param name="insists">Whether a write goes through that shuts out its author, and a deletion that gives back what is in
 /// use.</param>
-/// <param name="warn">Told of what a deletion does to others; null, the default, where a plan has said it.</param>
-internal sealed class ResourceExecutor(ArmClient client, bool insists = false, Action<ResourceId, string>? warn = null)
+/// <param name="notice">Is told what a change waits for.</param>
+internal sealed class ResourceExecutor(ArmClient client, bool insists = false, WaitingNotice? notice = null)
 {
     /// <summary>Does a step of a plan.</summary>
     /// <param name="sent">Called when the server has taken it.</param>
@@ -35,7 +35,7 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false, A
             null,
             cancel
         );
-        var (outcome, error) = await ArmOperation.WaitAsync(client, response, cancel);
+        var (outcome, error) = await Wait(id, response, cancel);
         return ToStepOutcome(outcome, error, StepOutcome.Enabled);
     }
 
@@ -66,12 +66,18 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false, A
         }
 
         foreach (var warning in response.Warnings)
-            warn?.Invoke(id, warning);
+            notice?.Warn(id, warning);
         if (response.Status == 204)
             return (StepOutcome.Unchanged, null);
-        var (outcome, error) = await ArmOperation.WaitAsync(client, response, cancel);
+        var (outcome, error) = await Wait(id, response, cancel);
         return ToStepOutcome(outcome, error, StepOutcome.Deleted);
     }
+
+    private Task<(OperationOutcome End, ArmError? Error)> Wait(
+        ResourceId id,
+        ArmResponse response,
+        CancellationToken cancel
+    ) => ArmOperation.WaitAsync(client, response, cancel, agents => notice?.Report(id, agents));
 
     private async Task<(StepOutcome Outcome, ArmError? Error)> PutAsync(
         Step step,
@@ -90,7 +96,7 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false, A
         sent();
         var runs = response.AsyncOperation is not null;
         var (outcome, error) = runs
-            ? await ArmOperation.WaitAsync(client, response, cancel)
+            ? await Wait(step.Id, response, cancel)
             : await ArmOperation.WaitForResourceAsync(client, path, response.Body as JsonObject, cancel);
         var good =
             response.Status == 201 ? StepOutcome.Created

@@ -26,17 +26,19 @@ internal static class ArmOperation
 
     /// <summary>Waits for the end of an operation.</summary>
     /// <param name="cancel">Ends the wait, and not the operation.</param>
+    /// <param name="waits">Is told the ids of what it waits for, as often as it was asked and hadn't ended.</param>
     /// <returns>The end, and the error of a bad one.</returns>
     public static Task<(OperationOutcome End, ArmError? Error)> WaitAsync(
         ArmClient client,
         ArmResponse response,
-        CancellationToken cancel
+        CancellationToken cancel,
+        Action<IReadOnlyList<string>>? waits = null
     )
     {
         if (response.AsyncOperation is { } operation)
-            return PollBodyAsync(client, operation, cancel);
+            return PollBodyAsync(client, operation, waits, cancel);
         if (response.Location is { } location && response.Status == 202)
-            return PollStatusAsync(client, location, cancel);
+            return PollStatusAsync(client, location, waits, cancel);
         return Task.FromResult<(OperationOutcome, ArmError?)>((OperationOutcome.Succeeded, null));
     }
 
@@ -72,6 +74,7 @@ internal static class ArmOperation
     private static async Task<(OperationOutcome End, ArmError? Error)> PollBodyAsync(
         ArmClient client,
         string link,
+        Action<IReadOnlyList<string>>? waits,
         CancellationToken cancel
     )
     {
@@ -87,6 +90,7 @@ internal static class ArmOperation
                         : ArmError.Read(response.Object["error"])
                             ?? ArmError.Create(outcome.ToString(), $"the operation ended {outcome}")
                 );
+            Announce(response, waits);
             await DelayAsync(client, response, start, cancel);
         }
     }
@@ -94,6 +98,7 @@ internal static class ArmOperation
     private static async Task<(OperationOutcome End, ArmError? Error)> PollStatusAsync(
         ArmClient client,
         string link,
+        Action<IReadOnlyList<string>>? waits,
         CancellationToken cancel
     )
     {
@@ -105,6 +110,7 @@ internal static class ArmOperation
                 var response = await client.SendAsync(HttpMethod.Get, link, null, PreferWait, cancel);
                 if (response.Status != 202)
                     return (OperationOutcome.Succeeded, null);
+                Announce(response, waits);
                 await DelayAsync(client, response, start, cancel);
             }
             catch (ArmException exception)
@@ -113,6 +119,12 @@ internal static class ArmOperation
                 return (canceled ? OperationOutcome.Canceled : OperationOutcome.Failed, exception.Error);
             }
         }
+    }
+
+    private static void Announce(ArmResponse response, Action<IReadOnlyList<string>>? waits)
+    {
+        if ((response.Body as JsonObject)?["properties"]?["waitsFor"] is JsonArray { Count: > 0 } awaited)
+            waits?.Invoke([.. awaited.Select(id => $"{id}")]);
     }
 
     private static Task DelayAsync(ArmClient client, ArmResponse response, long start, CancellationToken cancel) =>

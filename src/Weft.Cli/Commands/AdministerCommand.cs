@@ -67,7 +67,7 @@ internal static class AdministerCommand
         CancellationToken cancel
     )
     {
-        var executor = new ResourceExecutor(session.Client);
+        var executor = new ResourceExecutor(session.Client, notice: new WaitingNotice(session.Error));
         var (outcome, error) = await executor.AdministerAsync(id, kind.ApiVersion, state.Name, cancel);
         if (outcome == StepOutcome.Enabled)
             return;

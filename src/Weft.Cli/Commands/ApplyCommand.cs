@@ -55,7 +55,11 @@ internal static class ApplyCommand
                 if (plan.Refusals.Any())
                     throw PlanRefusal.ToCliError(plan, documents);
                 WriteDisruptions(session, plan);
-                var executor = new ResourceExecutor(session.Client, session.Parsed.GetValue(force));
+                var executor = new ResourceExecutor(
+                    session.Client,
+                    session.Parsed.GetValue(force),
+                    new WaitingNotice(session.Error)
+                );
                 var results = await RunAsync(
                     session,
                     StepGraph.FromPlan(plan, documents),

@@ -105,11 +105,7 @@ internal static class DeleteCommand
     {
         var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml, OutputFormat.Name);
         session.Confirm($"delete {string.Join(", ", steps.Select(step => Label.For(step.Id)))}?", yes);
-        var work = new ResourceExecutor(
-            session.Client,
-            insists,
-            (id, warning) => session.Error.WriteLine($"! {Label.For(id)}: {warning}", TextStyle.Error)
-        );
+        var work = new ResourceExecutor(session.Client, insists, new WaitingNotice(session.Error));
         var results = await ApplyCommand.RunAsync(
             session,
             steps,

@@ -8,12 +8,20 @@ using Weft.Networks;
 
 namespace Weft.Cli.Commands;
 
-/// <summary><c>weft ipam show|leases NETWORK</c>.</summary>
+/// <summary><c>weft ipam …</c>: addresses of networks.</summary>
 internal static class IpamCommand
 {
     /// <summary>Builds the command.</summary>
     public static Command Build(CommandContext cli) =>
-        new("ipam", "Addresses of networks") { BuildShow(cli), BuildLeases(cli), BuildRegistrations(cli) };
+        new("ipam", "Addresses of networks")
+        {
+            BuildShow(cli),
+            BuildLeases(cli),
+            IpamAuditCommand.BuildAudit(cli),
+            IpamReleaseCommand.Build(cli),
+            IpamAuditCommand.BuildRepair(cli),
+            BuildRegistrations(cli),
+        };
 
     private static Command BuildShow(CommandContext cli)
     {

@@ -36,6 +36,10 @@ internal sealed record ResourceRow(JsonObject Resource, DateTimeOffset Now)
     /// <summary>The members of a list; none where there is no list.</summary>
     public IEnumerable<JsonObject> Objects(string path) => (Find(path) as JsonArray ?? []).OfType<JsonObject>();
 
+    /// <summary>The texts of a list; none where there is no list.</summary>
+    public IEnumerable<string> Texts(string path) =>
+        (Find(path) as JsonArray ?? []).Select(item => item?.ToString() ?? "");
+
     /// <summary>How many members a list has.</summary>
     public string Count(string path) => ((Find(path) as JsonArray)?.Count ?? 0).ToString(CultureInfo.InvariantCulture);
 

@@ -27,6 +27,10 @@ internal sealed class TrunkPlugin(IHost host) : IPlugin
         Array.FindAll(CniVersion.Supported, version => version.Format == ResultFormat.List);
 
     /// <inheritdoc/>
+    /// <remarks>The delegate of a node may be older than GC, and interfaces go with their namespaces.</remarks>
+    public bool CollectsGarbage => false;
+
+    /// <inheritdoc/>
     public PluginResult Handle(PluginRequest request)
     {
         var (invocation, configuration) = (request.Invocation, request.Configuration);

@@ -25,13 +25,13 @@ internal sealed class AgentEndpoints(
     CredentialUses uses,
     JoinEndpoints join,
     VerificationEndpoints verifications,
+    InquiryEndpoints inquiries,
     AgentRelayEndpoints relay,
     IHostApplicationLifetime lifetime
 )
 {
     private const string ReportPath = AgentApi.Verifications + "/";
-
-    private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
+    private const string AnswerPath = AgentApi.Inquiries + "/";
 
     /// <summary>Whether a request proves who it is from by something else than a token of weftd's.</summary>
     public static bool IsJoin(HttpRequest request) =>
@@ -87,6 +87,12 @@ internal sealed class AgentEndpoints(
                 agent,
                 path[ReportPath.Length..]
             ),
+            ("GET", AgentApi.Inquiries) => inquiries.ServePending(http, agent),
+            ("PUT", _) when path.StartsWith(AnswerPath, StringComparison.Ordinal) => inquiries.AcceptReport(
+                http,
+                agent,
+                path[AnswerPath.Length..]
+            ),
             ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(agent).ToBytes()),
             ("POST", AgentApi.Acquire) => AcquireLeases(http, agent),
             ("POST", AgentApi.Register) => RegisterLeases(http, agent),
@@ -99,13 +105,8 @@ internal sealed class AgentEndpoints(
     private async Task ServeDesiredState(HttpContext http, ResourceId agent)
     {
         var known = http.Request.Query["after"].ToString();
-        var wait = http.QueryInteger("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : DefaultWait;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted,
-            lifetime.ApplicationStopping
-        );
-        stop.CancelAfter(wait);
-        var desired = await WaitForDesiredState(http, agent, known, stop.Token);
+        using var over = http.BeginWait(lifetime);
+        var desired = await WaitForDesiredState(http, agent, known, over.Token);
         if (Agent.Find(controlPlane.Store.Current, agent) is not { } row)
         {
             await http.Refuse(Agent.Deleted(agent));
@@ -345,7 +346,10 @@ internal sealed class AgentEndpoints(
         return new LeaseRequest(
             cluster,
             network,
-            AddressClaims.PodHolderOf(cluster, container, name, pod, node ?? request.Node),
+            AddressClaims.PodHolderOf(cluster, container, name, pod, node ?? request.Node) with
+            {
+                PodUid = request.Uid,
+            },
             request.Ips,
             false
         )

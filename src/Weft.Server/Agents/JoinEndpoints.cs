@@ -5,6 +5,7 @@ using Weft.Resources;
 using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
+using Weft.Server.Inquiries;
 
 namespace Weft.Server.Agents;
 
@@ -12,9 +13,12 @@ namespace Weft.Server.Agents;
 /// How nodes of a Kubernetes cluster join by themselves, without a secret that many share: the cluster vouches for them
 /// (docs/specs/agent-api.md, "Joining").
 /// </summary>
-internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoints enrolment)
+internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoints enrolment, AgentInquiries inquiries)
 {
     private const string Partition = "issuer";
+
+    /// <summary>How long a node waits for its cluster's word before it is told to come again.</summary>
+    private static readonly TimeSpan VouchingPatience = TimeSpan.FromSeconds(10);
 
     /// <summary>Keeps who signs a cluster's service account tokens, as the cluster's own agent reports it.</summary>
     public async Task AcceptIssuer(HttpContext http, ResourceId agent)
@@ -78,10 +82,10 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
         }
 
         if (
-            !(await ServiceAccountTokens.ReadNode(token, issuer, controlPlane.UtcNow)).TryGet(
-                out var node,
+            !(await ServiceAccountTokens.ReadPod(token, issuer, controlPlane.UtcNow)).TryGet(
+                out var pod,
                 out var refused
-            )
+            ) || !(await FindNode(state, cluster, pod, http.RequestAborted)).TryGet(out var node, out refused)
         )
         {
             await http.Refuse(refused);
@@ -102,6 +106,47 @@ internal sealed class JoinEndpoints(ControlPlane controlPlane, EnrolmentEndpoint
         }
 
         await enrolment.EnrolNode(http, cluster, request);
+    }
+
+    /// <summary>
+    /// The node of a pod: the token says it, or else the cluster's own agent, who asks the API server for the pod. Its UID
+    /// and its service account are compared, as a TokenReview would.
+    /// </summary>
+    private async Task<Outcome<string>> FindNode(
+        StoreState state,
+        ResourceId cluster,
+        PodReference pod,
+        CancellationToken cancel
+    )
+    {
+        if (pod.Node is { Length: > 0 } node)
+            return node;
+        foreach (var agent in Agent.ListIn(state, cluster).Where(row => Agent.NodeOf(row) is null))
+        {
+            var report = await inquiries.Ask(
+                ResourceKind.IdOf(agent),
+                [pod],
+                [],
+                InquiryRelease.No,
+                VouchingPatience,
+                cancel
+            );
+            switch (report?.Pods[0])
+            {
+                case { State: PodState.Present, Node: { Length: > 0 } found } seen when seen.Uid == pod.Uid:
+                    return seen.ServiceAccount == ServiceAccountIssuer.ServiceAccountName
+                        ? found
+                        : ServiceAccountTokens.PodIsGone(pod);
+                case { State: not PodState.Unknown }:
+                    return ServiceAccountTokens.PodIsGone(pod);
+            }
+        }
+
+        return new Refusal(
+            RefusalCode.ServiceUnavailable,
+            $"the token names no node, as Kubernetes does from 1.32 on, and no agent of {cluster.Name} has said where the pod "
+                + $"{pod.Namespace}/{pod.Name} runs: is the cluster's own agent running, and may it get pods there?"
+        );
     }
 
     private static ServiceAccountIssuer? FindIssuer(StoreState state, ResourceId cluster) =>

@@ -9,9 +9,6 @@ namespace Weft.Server.Agents;
 /// <summary>What agents are asked to verify, and what they answer.</summary>
 internal sealed class VerificationEndpoints(VerificationRuns runs, IHostApplicationLifetime lifetime)
 {
-    /// <summary>How long the longest poll of agents waits where they don't say.</summary>
-    private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
-
     /// <summary>Serves <c>GET /agents/v1/verifications</c>.</summary>
     public async Task ServePending(HttpContext http, ResourceId agent)
     {
@@ -23,14 +20,8 @@ internal sealed class VerificationEndpoints(VerificationRuns runs, IHostApplicat
         )
             ? number
             : 0;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted,
-            lifetime.ApplicationStopping
-        );
-        stop.CancelAfter(
-            http.QueryInteger("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : DefaultWait
-        );
-        await runs.WaitUntil(agent.Parent!, () => !runs.ListPending(agent, after).IsEmpty, stop.Token);
+        using var over = http.BeginWait(lifetime);
+        await runs.WaitUntil(agent.Parent!, () => !runs.ListPending(agent, after).IsEmpty, over.Token);
         var pending = runs.ListPending(agent, after);
         if (pending.IsEmpty)
             await http.Respond(204);

@@ -18,14 +18,15 @@ internal sealed class QueryEndpoints(
     ControlPlane controlPlane,
     RelayQueries relay,
     AuditEndpoints audit,
+    LeaseAuditEndpoints leases,
     PlanGate plans,
     ServeOptions options
 )
 {
     /// <summary>
     /// Serves <c>/providers/Weft.Fleet/plan</c>, <c>/providers/Weft.Fleet/limits</c>, <c>/providers/Weft.Ipam/who</c>,
-    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Relay/check</c>, <c>/providers/Weft.Relay/status</c>,
-    /// <c>/providers/Weft.Relay/limits</c> and <c>/providers/Weft.Site/audit</c>.
+    /// <c>/providers/Weft.Ipam/registrations</c>, <c>/providers/Weft.Ipam/audit</c>, <c>/providers/Weft.Relay/check</c>,
+    /// <c>/providers/Weft.Relay/status</c>, <c>/providers/Weft.Relay/limits</c> and <c>/providers/Weft.Site/audit</c>.
     /// </summary>
     public Task Serve(HttpContext http, Caller caller, string path)
     {
@@ -38,6 +39,7 @@ internal sealed class QueryEndpoints(
                 or "providers/weft.fleet/limits"
                 or "providers/weft.ipam/who"
                 or RegistrationQuery.Path
+                or LeaseAuditEndpoints.Path
                 or RelayQueries.CheckPath
                 or RelayQueries.StatusPath
                 or RelayQueries.LimitsPath
@@ -49,7 +51,7 @@ internal sealed class QueryEndpoints(
             return http.Refuse(version);
         // An address book shows the whole site.
         if (
-            question is "providers/weft.ipam/who" or RegistrationQuery.Path
+            question is "providers/weft.ipam/who" or RegistrationQuery.Path or LeaseAuditEndpoints.Path
             && Authorization.Require(caller, AccessVerb.Read, null) is { } denied
         )
             return http.Refuse(denied);
@@ -59,6 +61,7 @@ internal sealed class QueryEndpoints(
             ("providers/weft.fleet/limits", "GET") => http.Respond(200, controlPlane.Limits.ToJson()),
             (RelayQueries.LimitsPath, "GET") => http.Respond(200, options.Numbers.ToJson(DescriptorLimit.Read())),
             (RegistrationQuery.Path, "GET") => http.Respond(200, RegistrationQuery.Create(controlPlane.Store.Current)),
+            (LeaseAuditEndpoints.Path, "POST") => leases.Serve(http, caller),
             ("providers/weft.ipam/who", "GET") => ServeHolders(http),
             (RelayQueries.CheckPath, "GET") => relay.ServeCheck(http, caller),
             (AuditEndpoints.Path, "GET") => audit.Serve(http, caller),

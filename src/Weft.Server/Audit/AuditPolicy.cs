@@ -25,6 +25,7 @@ internal static class AuditPolicy
 
     private static readonly string[] LeasePaths = [AgentApi.Session, AgentApi.Acquire, AgentApi.Release];
     private static readonly string[] ReportPaths = [AgentApi.Status, AgentApi.Inventory, AgentApi.Issuer];
+    private static readonly string[] AnswerPaths = [$"{AgentApi.Verifications}/", $"{AgentApi.Inquiries}/"];
 
     /// <summary>What kind of request it is.</summary>
     public static AuditClass Classify(string method, string path)
@@ -40,7 +41,7 @@ internal static class AuditPolicy
             return AuditClass.Write;
         var rest = path[AgentApi.Root.Length..];
         return LeasePaths.Contains(rest) ? AuditClass.Lease
-            : ReportPaths.Contains(rest) || rest.StartsWith($"{AgentApi.Verifications}/", StringComparison.Ordinal)
+            : ReportPaths.Contains(rest) || AnswerPaths.Any(path => rest.StartsWith(path, StringComparison.Ordinal))
                 ? AuditClass.Report
             : AuditClass.Write;
     }

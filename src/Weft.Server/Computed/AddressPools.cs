@@ -2,15 +2,18 @@ using Weft.Access;
 using Weft.Addressing;
 using Weft.Fleet;
 using Weft.Fleet.Planning;
+using Weft.Fleet.Reclaim;
 using Weft.Networks;
 using Weft.Resources;
+using Weft.Server.Audit;
 using Weft.Server.Http;
 using Weft.Server.Identity;
+using Weft.Server.Reclaim;
 
 namespace Weft.Server.Computed;
 
 /// <summary>The pool of an L3 network, and its leases.</summary>
-internal sealed class AddressPools(ControlPlane controlPlane)
+internal sealed class AddressPools(ControlPlane controlPlane, LeaseReclaimer reclaimer)
 {
     private const string PoolName = "default";
 
@@ -25,6 +28,8 @@ internal sealed class AddressPools(ControlPlane controlPlane)
 
     public Task ServeLease(HttpContext http, ResourceId id)
     {
+        if (HttpMethods.IsDelete(http.Request.Method))
+            return DeleteLease(http, id);
         if (!controlPlane.FindScope(http, id).TryGet(out var scope, out var refusal))
             return http.Refuse(refusal);
         var network = id.Parent!;
@@ -54,6 +59,45 @@ internal sealed class AddressPools(ControlPlane controlPlane)
                 row => row.Key,
                 row => HolderLookup.RenderLease(network, NetworkPool.LeaseOf(row), http.Sight().Invoke)
             );
+    }
+
+    /// <summary>
+    /// Ends all that the holder of an address has in its network: by an operator's word, and only what a pod has. What a
+    /// machine or a node has follows from what is declared.
+    /// </summary>
+    private async Task DeleteLease(HttpContext http, ResourceId id)
+    {
+        if (ApiVersion.Check(http, id.Type.ToString(), FleetVersions.All) is { } version)
+        {
+            await http.Refuse(version);
+            return;
+        }
+
+        var (state, network) = (controlPlane.Store.Current, id.Parent!);
+        if (
+            !Address.TryParse(id.Name, out var address)
+            || NetworkPool.HoldingsOf(state, network).LeaseOf(address) is not { } lease
+        )
+        {
+            await http.Respond(204);
+            return;
+        }
+
+        http.Audit().Note("holder", lease.Holder.Text);
+        http.Audit().Note("force", http.IsForced() ? "True" : null);
+        if (HeldAddresses.Find(state, network, lease.Holder.Id) is not { } held)
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.InUse,
+                    $"{address} is {lease.Holder.Text}'s, as it is declared: take the network, or the address, out of that",
+                    id.ToString(),
+                    lease.Holder.Owner
+                )
+            );
+        else if (await reclaimer.Release(held, http.IsForced(), http.Audit().Who, http.RequestAborted) is { } refusal)
+            await http.Refuse(refusal with { Discloses = [.. refusal.Discloses, lease.Holder.Owner] });
+        else
+            await http.Respond(200, HolderLookup.RenderLease(network, lease, http.Sight().Invoke));
     }
 
     private static Refusal NotFound(ResourceId id, string because) =>

@@ -8,11 +8,11 @@ namespace Weft.Server.Identity;
 
 /// <summary>
 /// Checks the token of a service account that a node's agent shows: signed by its cluster, for Weft, not expired, of the
-/// agents' own service account, and bound to a node.
+/// agents' own service account, and bound to a pod.
 /// </summary>
 /// <remarks>
-/// Kubernetes, "Managing Service Accounts": projected tokens carry the node of their pod
-/// (<c>kubernetes.io.node.name</c>) from 1.32 on.
+/// Kubernetes, "Managing Service Accounts": projected tokens carry their pod, and from 1.32 on the node of it
+/// (<c>kubernetes.io.node.name</c>).
 /// </remarks>
 internal static class ServiceAccountTokens
 {
@@ -42,8 +42,12 @@ internal static class ServiceAccountTokens
     );
 
     /// <summary>Checks a token. Only who shows one that the cluster has signed is told what is wrong with it.</summary>
-    /// <returns>The name of the node that it is bound to.</returns>
-    public static async Task<Outcome<string>> ReadNode(string token, ServiceAccountIssuer issuer, DateTimeOffset now)
+    /// <returns>The pod that it is bound to, with the name of its node where the token has it.</returns>
+    public static async Task<Outcome<PodReference>> ReadPod(
+        string token,
+        ServiceAccountIssuer issuer,
+        DateTimeOffset now
+    )
     {
         var handler = new JsonWebTokenHandler { MapInboundClaims = false };
         // The handler judges claims before signatures where no key fits, so whose word it is is asked by itself first.
@@ -60,10 +64,22 @@ internal static class ServiceAccountTokens
             $"{ServiceAccountIssuer.ServiceAccountNamespace}/{ServiceAccountIssuer.ServiceAccountName}";
         if (account != Expected)
             return Refused($"it is of the service account {account}, not of {Expected}");
-        return claims.Member("node").Text("name") is { Length: > 0 } node
-            ? node
-            : Refused("it names no node, as Kubernetes does from 1.32 on; enrol this node by a token of its own");
+        return
+            claims.Member("pod") is var pod
+            && pod.Text("name") is { Length: > 0 } name
+            && pod.Text("uid") is { Length: > 0 } uid
+            ? new PodReference(
+                ServiceAccountIssuer.ServiceAccountNamespace,
+                name,
+                uid,
+                claims.Member("node").Text("name")
+            )
+            : Refused("it is bound to no pod, as the token that a pod is given is");
     }
+
+    /// <summary>Why a token whose pod isn't what it was signed for is good no longer.</summary>
+    public static Refusal PodIsGone(PodReference pod) =>
+        Refused($"the pod {pod.Namespace}/{pod.Name} that it is bound to isn't there any more, or is on no node yet");
 
     private static TokenValidationParameters SignatureParametersFor(ServiceAccountIssuer issuer) =>
         new()

@@ -33,6 +33,9 @@ internal sealed record Holder(string Id, string Text)
 
     /// <summary>The node it runs on, or null where that isn't known.</summary>
     public string? Node { get; init; }
+
+    /// <summary>The UID of the pod that it is of, or null where that isn't known, or it is of none.</summary>
+    public string? PodUid { get; init; }
 }
 
 /// <summary>One address and who holds it.</summary>
@@ -44,8 +47,9 @@ internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method,
         mayRead(Holder.Owner) ? this : this with { Holder = new Holder("", "something that you may not see") };
 
     /// <summary>The row's document.</summary>
-    public JsonObject ToJson() =>
-        new()
+    public JsonObject ToJson()
+    {
+        var document = new JsonObject
         {
             ["address"] = Address.ToString(),
             ["holderId"] = Holder.Id,
@@ -55,6 +59,10 @@ internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method,
             ["method"] = Method.ToString(),
             ["since"] = Since,
         };
+        if (Holder.PodUid is { } uid)
+            document["podUid"] = uid;
+        return document;
+    }
 
     /// <summary>Reads a row's document.</summary>
     /// <exception cref="FormatException">It is none: the store holds something that Weft did not write.</exception>
@@ -72,7 +80,12 @@ internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method,
             throw new FormatException($"a stored lease can't be read: {json}");
         return new Lease(
             address,
-            new Holder(id, Text("holder") ?? id) { Cluster = Text("cluster"), Node = Text("node") },
+            new Holder(id, Text("holder") ?? id)
+            {
+                Cluster = Text("cluster"),
+                Node = Text("node"),
+                PodUid = Text("podUid"),
+            },
             method,
             Text("since") ?? ""
         );

@@ -59,6 +59,11 @@ internal static class AgentApi
     /// <summary><c>GET</c>: what is asked, by long poll; <c>PUT</c> below it: what was found.</summary>
     public const string Verifications = "verifications";
 
+    /// <summary>
+    /// <c>GET</c>: what weftd wants to know of pods and leases, by long poll; <c>PUT</c> below it: what was found.
+    /// </summary>
+    public const string Inquiries = "inquiries";
+
     /// <summary>The header of an empty answer that says at which revision nothing was new.</summary>
     public const string RevisionHeader = "Weft-Revision";
 }

@@ -62,6 +62,18 @@ internal static class AgentTexts
         new("session", 64),
     ];
 
+    /// <summary>Those of <c>PUT inquiries/ID</c>: names of Kubernetes, which are DNS subdomains at most.</summary>
+    public static readonly ImmutableArray<TextBound> Inquiry =
+    [
+        new("pods[].state", 16),
+        new("pods[].uid", MaxNode),
+        new("pods[].node", MaxNode),
+        new("pods[].serviceAccount", MaxNode),
+        new("pods[].nodeState", 16),
+        new("holders[].state", 16),
+        new("holders[].sandbox", 16),
+    ];
+
     /// <summary>Those of <c>PUT verifications/ID</c>.</summary>
     public static readonly ImmutableArray<TextBound> Verification =
     [

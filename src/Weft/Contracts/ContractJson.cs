@@ -26,6 +26,8 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(EnrolmentTokenResponse))]
 [JsonSerializable(typeof(PlanResponse))]
 [JsonSerializable(typeof(AuditRecord))]
+[JsonSerializable(typeof(PendingInquiries))]
+[JsonSerializable(typeof(InquiryReport))]
 internal sealed partial class ContractJson : JsonSerializerContext;
 
 /// <summary>

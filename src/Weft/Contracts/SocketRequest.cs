@@ -7,16 +7,22 @@ using Weft.Resources;
 
 namespace Weft.Contracts;
 
+/// <summary>An attachment that a runtime still has.</summary>
+internal sealed record SocketAttachment(string ContainerId, string Interface);
+
 /// <summary>
 /// One request of the plugin, as it came; nothing of it is believed before it is asked for by a method here.
 /// </summary>
-/// <param name="Verb">One of <see cref="Acquire"/>, <see cref="Release"/>, <see cref="Check"/> and
-/// <see cref="Status"/>.</param>
+/// <param name="Verb">One of <see cref="Acquire"/>, <see cref="Release"/>, <see cref="Check"/>, <see cref="Status"/> and
+/// <see cref="Collect"/>.</param>
 /// <param name="Network">The ARM id of the L3Network.</param>
 /// <param name="Namespace">The pod's namespace, name and UID, so that people see whose it is; never part of the
 /// holder's identity.</param>
 /// <param name="Ips">The addresses asked for; null where none are.</param>
 /// <param name="Addresses">The addresses that the lease must hold; null for every verb but <c>check</c>.</param>
+/// <param name="Configuration">The name of the CNI network configuration. Several may lead to one network.</param>
+/// <param name="Valid">The attachments to that configuration that are still there; null for every verb but
+/// <c>collect</c>.</param>
 /// <remarks>Contract: docs/specs/agent-socket.md. Members it doesn't name are skipped.</remarks>
 internal sealed record SocketRequest(
     string? Verb = null,
@@ -27,7 +33,9 @@ internal sealed record SocketRequest(
     string? Pod = null,
     string? Uid = null,
     IReadOnlyList<string?>? Ips = null,
-    IReadOnlyList<string?>? Addresses = null
+    IReadOnlyList<string?>? Addresses = null,
+    string? Configuration = null,
+    IReadOnlyList<SocketAttachment>? Valid = null
 )
 {
     /// <summary>Addresses for an interface.</summary>
@@ -41,6 +49,9 @@ internal sealed record SocketRequest(
 
     /// <summary>Whether the agent can serve <see cref="Acquire"/> now.</summary>
     public const string Status = "status";
+
+    /// <summary>The leases that a network configuration came to and that aren't valid any more are given back.</summary>
+    public const string Collect = "collect";
 
     private const int MaxIdLength = 253;
 
@@ -72,11 +83,29 @@ internal sealed record SocketRequest(
             json.WriteText("uid", Uid);
             json.WriteTexts("ips", Ips);
             json.WriteTexts("addresses", Addresses);
+            json.WriteText("configuration", Configuration);
+            WriteValid(json);
             json.WriteEndObject();
         }
 
         line.Write("\n"u8);
         return line.WrittenMemory;
+    }
+
+    private void WriteValid(Utf8JsonWriter json)
+    {
+        if (Valid is null)
+            return;
+        json.WriteStartArray("valid");
+        foreach (var attachment in Valid)
+        {
+            json.WriteStartObject();
+            json.WriteString("containerId", attachment.ContainerId);
+            json.WriteString("interface", attachment.Interface);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     /// <summary>Reads a line.</summary>
@@ -122,6 +151,21 @@ internal sealed record SocketRequest(
         if (!InterfaceName.TryParse(Interface, InterfaceNameRules.NoControlCharacters, out _, out var why))
             return Invalid("interface", Interface, why);
         return new LeaseHolder(network, ContainerId, Interface);
+    }
+
+    /// <summary>What is to be collected: all that the configuration came to in the network, but for what is valid.</summary>
+    /// <returns>It, or which member is missing or bad.</returns>
+    public Outcome<(ResourceId Network, string Configuration, IReadOnlySet<SocketAttachment> Valid)> ParseCollection()
+    {
+        if (Network is null || Configuration is null || Valid is null)
+            return Missing(
+                Network is null ? "network"
+                : Configuration is null ? "configuration"
+                : "valid"
+            );
+        return ResourceId.Parse(Network, "network").TryGet(out var network, out var refusal)
+            ? (network, Configuration, Valid.ToHashSet())
+            : refusal;
     }
 
     /// <summary>What to ask of the control plane.</summary>

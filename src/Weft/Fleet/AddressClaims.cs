@@ -48,6 +48,22 @@ internal static class AddressClaims
         };
     }
 
+    /// <summary>The container and interface of a holder that is a pod's.</summary>
+    /// <returns>Null where it is a machine's or a node's.</returns>
+    public static (string ContainerId, string Interface)? PodInterfaceOf(Holder holder) =>
+        holder.Id.StartsWith("pod:", StringComparison.Ordinal) && holder.Id.Split('#') is [_, var container, var name]
+            ? (container, name)
+            : null;
+
+    /// <summary>The pod that a holder is of.</summary>
+    /// <returns>Null where it is none's, or the runtime didn't say which.</returns>
+    public static (string Namespace, string Name)? PodOf(Holder holder) =>
+        PodInterfaceOf(holder) is not null
+        && holder.Text.Split(' ') is [_, var pod, ..]
+        && pod.Split('/') is [{ Length: > 0 } space, { Length: > 0 } name]
+            ? (space, name)
+            : null;
+
     /// <summary>What the ids of all holders that are pods of a cluster begin with.</summary>
     public static string PodPrefixOf(ResourceId cluster) => $"pod:{cluster.Key}#";
 

@@ -32,6 +32,7 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
     private readonly List<EnrolmentRequest> _enrolments = [];
     private readonly List<NodeInventory> _inventories = [];
     private readonly List<LeaseRegistration> _registrations = [];
+    private readonly List<InquiryReport> _inquiryReports = [];
     private TaskCompletionSource _changed = NewSignal();
     private JsonObject? _desired;
     private WebApplication? _app;
@@ -92,6 +93,12 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
 
     /// <summary>The parts that were taken.</summary>
     public IReadOnlyList<LeaseRegistration> Registrations => Copy(_registrations);
+
+    /// <summary>What is asked of the agent until it has answered; null for a control plane that asks nothing.</summary>
+    public AgentInquiry? Inquiry { get; set; }
+
+    /// <summary>What it was answered.</summary>
+    public IReadOnlyList<InquiryReport> InquiryReports => Copy(_inquiryReports);
 
     public int Polls { get; private set; }
 
@@ -210,6 +217,12 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
                     AgentApi.Inventory => Inventory(context, body),
                     AgentApi.Session => Respond(context, 200, new LeaseSession("scripted").ToBytes()),
                     AgentApi.Register => Register(context, body),
+                    AgentApi.Inquiries when Inquiry is { } inquiry => Respond(
+                        context,
+                        200,
+                        new PendingInquiries([inquiry]).ToBytes()
+                    ),
+                    _ when path == $"{AgentApi.Inquiries}/{Inquiry?.Id}" => AcceptInquiry(context, body),
                     AgentApi.Acquire => ServeLease(context, "acquire", body, Acquire),
                     AgentApi.Release => ServeLease(context, "release", body, Release),
                     _ => Refuse(context, 404, "InvalidResourceType", path),
@@ -340,6 +353,20 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
         if (part.IsLast)
             Epoch = null;
         await Respond(context, 200, new LeaseRegistrationResponse(part.Leases.Length, []).ToBytes());
+    }
+
+    private async Task AcceptInquiry(HttpContext context, JsonObject body)
+    {
+        if (!InquiryReport.Read(body).TryGet(out var report, out var refusal))
+        {
+            await Refuse(context, 400, refusal.Code.ToString(), refusal.Message);
+            return;
+        }
+
+        Inquiry = null;
+        lock (_guard)
+            _inquiryReports.Add(report);
+        await RespondEmpty(context);
     }
 
     private async Task Acquire(HttpContext context, LeaseHolder holder)

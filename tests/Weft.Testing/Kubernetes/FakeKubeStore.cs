@@ -23,6 +23,7 @@ internal sealed class FakeKubeStore
         new("", "v1", "configmaps", "ConfigMap", true),
         new("", "v1", "secrets", "Secret", true),
         new("", "v1", "pods", "Pod", true),
+        new("", "v1", "nodes", "Node", false),
         new("coordination.k8s.io", "v1", "leases", "Lease", true),
         new("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice", true),
         new(

@@ -25,13 +25,20 @@ public sealed class DirectionTests
             "what is put on record is said by who serves it; the record asks nobody"
         ),
         ("Weft.Server", "Leases", [], "leases are decided whoever asks, by whatever protocol"),
+        ("Weft.Server", "Inquiries", [], "agents are asked by whoever wants to know"),
+        (
+            "Weft.Server",
+            "Reclaim",
+            ["Audit", "Inquiries"],
+            "who is gone is found out and decided whoever asks, and nobody need ask"
+        ),
         ("Weft.Server", "Relays", [], "the relay asks the store, and not the API"),
         ("Weft.Server", "Storage", [], "a store keeps rows, whatever they mean"),
         ("Weft.Server", "Verifications", [], "what agents are asked is remembered whoever reads it"),
         (
             "Weft.Server",
             "Computed",
-            ["Http", "Identity", "Relays", "Verifications"],
+            ["Audit", "Http", "Identity", "Reclaim", "Relays", "Verifications"],
             "what is computed at each read is read by the API, and not the other way"
         ),
         (
@@ -43,13 +50,13 @@ public sealed class DirectionTests
         (
             "Weft.Server",
             "Agents",
-            ["Audit", "Http", "Identity", "Leases", "Relays", "Verifications"],
+            ["Audit", "Http", "Identity", "Inquiries", "Leases", "Relays", "Verifications"],
             "agents have an API of their own beside that of people"
         ),
         (
             "Weft.Server",
             "Api",
-            ["Actions", "Audit", "Computed", "Http", "Identity", "Relays"],
+            ["Actions", "Audit", "Computed", "Http", "Identity", "Reclaim", "Relays"],
             "people have an API of their own beside that of agents"
         ),
         ("Weft.Agent", "Linux", [], "the kernel's interfaces know nothing of what they are used for"),
@@ -57,6 +64,12 @@ public sealed class DirectionTests
         ("Weft.Agent", "Leases", ["ControlPlane", "Linux"], "leases are kept whatever else the agent does"),
         ("Weft.Agent", "Manifests", ["ControlPlane", "Linux"], "files are written whoever wants them"),
         ("Weft.Agent", "Reconcilers", ["ControlPlane", "Manifests"], "a loop drives what it doesn't know"),
+        (
+            "Weft.Agent",
+            "Inquiries",
+            ["ControlPlane", "Kubernetes", "Leases"],
+            "what weftd asks is answered by what is kept anyway"
+        ),
         ("Weft.Agent", "Inventory", ["ControlPlane", "Linux"], "what a node has is read, and compared by weftd"),
         (
             "Weft.Agent",

@@ -72,6 +72,23 @@ public sealed class DeleteCommandTests : IDisposable
         Assert.DoesNotContain("DELETE l3networks/n6", Events);
     }
 
+    /// <summary>An agent that is dead never applies anything: who waits for it is told so, and what ends the wait.</summary>
+    [Fact]
+    public async Task Says_WhomItWaitsFor_AndWhatToDo()
+    {
+        const string Cluster = $"{Networks}/kubernetesClusters/c1";
+        _weft.Weftd.AwaitedAgents.Add($"{Cluster}/providers/Weft.Fleet/agents/w1");
+        var run = await _weft.RunInGroup("delete", "l3n", "n6", "n7", "--yes");
+        Assert.Equal((0, "2 deleted\n"), (run.Exit, run.Out));
+        foreach (var name in (string[])["n6", "n7"])
+            Assert.Contains(
+                $"l3networks/{name} waits until it has been applied by agent w1 of c1\n"
+                    + "  where it doesn't come back: weft agent forget w1 --cluster c1\n",
+                run.Error,
+                StringComparison.Ordinal
+            );
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

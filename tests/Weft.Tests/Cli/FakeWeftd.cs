@@ -58,6 +58,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
     /// <summary>What must have happened before the operation of a label ends, as the events say it.</summary>
     public Dictionary<string, string> WaitsFor { get; } = [];
 
+    /// <summary>The ids of the agents that an operation says it waits for while it runs.</summary>
+    public List<string> AwaitedAgents { get; } = [];
+
     /// <summary>Canned answers by the start of path and query.</summary>
     public Dictionary<string, Func<HttpRequestMessage, HttpResponseMessage>> CannedResponses { get; } = [];
 
@@ -214,9 +217,11 @@ internal sealed class FakeWeftd : HttpMessageHandler
         );
     }
 
-    private static HttpResponseMessage Accepted(string link)
+    private static HttpResponseMessage Accepted(string link, JsonObject? body = null)
     {
-        var answer = new HttpResponseMessage(HttpStatusCode.Accepted);
+        var answer = body is null
+            ? new HttpResponseMessage(HttpStatusCode.Accepted)
+            : Json(body, HttpStatusCode.Accepted);
         answer.Headers.Add("Location", link);
         return answer;
     }
@@ -243,8 +248,11 @@ internal sealed class FakeWeftd : HttpMessageHandler
             Finish(id, verb, end);
         var answer =
             path.Contains("/operationStatuses/", StringComparison.Ordinal)
-                ? Json(Status(runs ? "InProgress" : end), runs ? HttpStatusCode.Accepted : HttpStatusCode.OK)
-            : runs ? Accepted(OtherHost + request.RequestUri!.PathAndQuery)
+                ? Json(
+                    Status(runs ? "InProgress" : end, AwaitedAgents),
+                    runs ? HttpStatusCode.Accepted : HttpStatusCode.OK
+                )
+            : runs ? Accepted(OtherHost + request.RequestUri!.PathAndQuery, Status("InProgress", AwaitedAgents))
             : end == "Succeeded" ? new HttpResponseMessage(HttpStatusCode.NoContent)
             : Error(HttpStatusCode.Conflict, "InUse", "it is still used");
 
@@ -254,9 +262,14 @@ internal sealed class FakeWeftd : HttpMessageHandler
         return answer;
     }
 
-    private static JsonObject Status(string status)
+    private static JsonObject Status(string status, IEnumerable<string> awaited)
     {
         var body = new JsonObject { ["status"] = status };
+        if (status == "InProgress")
+            body["properties"] = new JsonObject
+            {
+                ["waitsFor"] = new JsonArray([.. awaited.Select(agent => JsonValue.Create(agent))]),
+            };
         if (status == "Failed")
             body["error"] = new JsonObject
             {

@@ -24,7 +24,8 @@ public sealed class PluginRunnerTests
                 "containerId":"0123abcd",
                 "interface":"net1",
                 "namespace":"core","pod":"upf-0","uid":"77",
-                "ips":["10.20.6.40"]}
+                "ips":["10.20.6.40"],
+                "configuration":"n6"}
                 """
             ) + "\n",
             host.Request
@@ -105,6 +106,48 @@ public sealed class PluginRunnerTests
         );
     }
 
+    /// <summary>CNI specification 1.1.0, GC: libcni writes the list by both names.</summary>
+    [Theory]
+    [InlineData("cni.dev/valid-attachments")]
+    [InlineData("cni.dev/attachments")]
+    public void Collects_WhatTheRuntimeDoesntList(string member)
+    {
+        var outside = $$""","{{member}}":[{"containerID":"c1","ifname":"net1"},{"containerID":"c2","ifname":"net2"}]""";
+        var host = new FakeHost(
+            Configurations.Environment("GC"),
+            Configurations.Of("1.1.0", outside: outside),
+            answer: "{}"
+        );
+        Assert.Equal(0, Weft.Cni.Program.Run(host));
+        Assert.Equal("", host.Output);
+        Assert.Equal(
+            Configurations.OnOneLine(
+                $$"""
+                {"verb":"collect",
+                "network":"{{Configurations.Network}}",
+                "configuration":"n6",
+                "valid":[{"containerId":"c1","interface":"net1"},{"containerId":"c2","interface":"net2"}]}
+                """
+            ) + "\n",
+            host.Request
+        );
+    }
+
+    /// <summary>A list that isn't there isn't an empty one.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData(""","cni.dev/valid-attachments":null""")]
+    [InlineData(""","cni.dev/valid-attachments":[{"containerID":"c1"}]""")]
+    [InlineData(""","cni.dev/valid-attachments":["c1"]""")]
+    [InlineData(""","cni.dev/valid-attachments":{}""")]
+    public void Collects_Nothing_WithoutAWholeList(string outside)
+    {
+        var host = new FakeHost(Configurations.Environment("GC"), Configurations.Of("1.1.0", outside: outside), "{}");
+        Assert.Equal(1, Weft.Cni.Program.Run(host));
+        Assert.Equal(7, Configurations.CodeOf(host.Output));
+        Assert.Null(host.Socket);
+    }
+
     // Each row is wrong in what its column says and in all that comes after it, as libcni's skeleton would find it.
     [Theory]
     [InlineData("ADD", "", "{", 4, "1.1.0")]
@@ -116,7 +159,7 @@ public sealed class PluginRunnerTests
     [InlineData("ADD", "x", """{"cniVersion":"9.0.0","name":"n6","ipam":{"x":1}}""", 1, "9.0.0")]
     [InlineData("CHECK", "x", """{"name":"n6","ipam":{"x":1}}""", 1, "0.1.0")]
     [InlineData("GC", "x", """{"cniVersion":"1.0.0","name":"n6","ipam":{"x":1}}""", 1, "1.0.0")]
-    [InlineData("GC", "x", """{"cniVersion":"1.1.0","name":"n6","ipam":{"x":1}}""", 4, "1.1.0")]
+    [InlineData("GC", "x", """{"cniVersion":"1.1.0","name":"n6","ipam":{"x":1}}""", 2, "1.1.0")]
     [InlineData("ADD", "x", """{"cniVersion":"0.4.0","name":"n6","ipam":{"x":1}}""", 2, "0.4.0")]
     [InlineData("ADD", "x", """{"cniVersion":"0.4.0","name":"n6","ipam":{"type":"weft-ipam"}}""", 7, "0.4.0")]
     [InlineData("ADD", "x", """{"cniVersion":"0.4.0","name":"n6"}""", 7, "0.4.0")]

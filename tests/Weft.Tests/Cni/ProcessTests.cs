@@ -132,7 +132,7 @@ public sealed class ProcessTests
     [InlineData("STATUS", """{"cniVersion":"1.0.0","name":"n6"}""", 1)]
     [InlineData("ADD", """{"cniVersion":"1.0.0","name":"n6","ipam":{"range":"10.0.0.0/8"}}""", 2)]
     [InlineData("ADD", """{"cniVersion":"1.0.0","name":"n6","ipam":{}}""", 7)]
-    [InlineData("GC", """{"cniVersion":"1.1.0","name":"n6","ipam":{}}""", 4)]
+    [InlineData("GC", """{"cniVersion":"1.1.0","name":"n6","ipam":{}}""", 7)]
     public async Task Refuses_BadConfiguration_ByNumber(string command, string input, int code)
     {
         var run = await Run(command, input);

@@ -84,6 +84,14 @@ public sealed class AgentTextsTests
             body => EnrolmentTokenRequest.Read(body, "c1")
         ),
         Message(
+            new InquiryReport(
+                [new PodObservation(PodState.Present, "u", "w1", "default", KubeNodeState.Ready)],
+                [new HolderObservation(HolderState.Held, SandboxState.Present)]
+            ),
+            m => m.ToBytes(),
+            InquiryReport.Read
+        ),
+        Message(
             new VerificationReport(
                 "w1",
                 "e",
@@ -229,6 +237,7 @@ public sealed class AgentTextsTests
                 [
                     ("PUT status", AgentTexts.Status),
                     ("PUT verifications/ID", AgentTexts.Verification),
+                    ("PUT inquiries/ID", AgentTexts.Inquiry),
                     ("POST leases/acquire", AgentTexts.Lease),
                 ]
         )

@@ -29,6 +29,17 @@ public sealed class PluginSocketTests
             $$"""{"verb":"check",{{Who}},"addresses":[]}""" + "\n",
             TextOf(new SocketRequest(SocketRequest.Check, Id, "c", "net1") { Addresses = [] }.ToLine())
         );
+        Assert.Equal(
+            $$"""{"verb":"collect","network":"{{Id}}","configuration":"n6","valid":[{"containerId":"c","interface":"net1"}]}"""
+                + "\n",
+            TextOf(
+                new SocketRequest(SocketRequest.Collect, Id)
+                {
+                    Configuration = "n6",
+                    Valid = [new SocketAttachment("c", "net1")],
+                }.ToLine()
+            )
+        );
         Assert.Equal("{\"verb\":\"status\"}\n", TextOf(new SocketRequest(SocketRequest.Status).ToLine()));
     }
 

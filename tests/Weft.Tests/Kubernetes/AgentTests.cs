@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.Versioning;
 using System.Text.Json.Nodes;
 using Weft.Agent.Kubernetes;
+using Weft.Contracts;
 using Weft.Tests.Agent;
 
 namespace Weft.Tests.Kubernetes;
@@ -172,6 +173,7 @@ public sealed class AgentTests
         await harness.Plane.UntilReported("sha256-1", "Applied");
         harness.Plane.SetDesired("sha256-22", []);
         await harness.Plane.UntilReported("sha256-22", "Applied");
+        await AskForAPod(harness);
         // The webhook is made known beside all that, in its own time.
         await AgentHarness.Eventually(() => !rules.Unused.Any(), "every right that it has is used");
         await harness.StopAgent();
@@ -180,6 +182,16 @@ public sealed class AgentTests
         Assert.DoesNotContain(harness.Plane.Reports, r => r.State == "Failed");
         Assert.DoesNotContain("forbidden", harness.Log, StringComparison.OrdinalIgnoreCase);
         Assert.Empty(rules.Unused);
+    }
+
+    private static async Task AskForAPod(AgentHarness harness)
+    {
+        harness.Plane.Inquiry = new AgentInquiry("a", [new PodReference("core", "upf-0", "u", "w1")], []);
+        await harness.Plane.Until(() => harness.Plane.InquiryReports.Count > 0, "a question about a pod is answered");
+        Assert.Equal(
+            new PodObservation(PodState.Absent, NodeState: KubeNodeState.Absent),
+            Assert.Single(harness.Plane.InquiryReports[0].Pods)
+        );
     }
 
     /// <summary>Where nothing asks for devices, the rights to them aren't missed.</summary>

@@ -65,7 +65,7 @@ public sealed class JoinTests : IDisposable
             { "noexp", "isn't accepted" },
             { "namespace", "of the service account default/weft-agent-node" },
             { "account", "of the service account weft-node-system/default" },
-            { "node", "it names no node" },
+            { "pod", "it is bound to no pod" },
             { "key", NotVouched },
             { "none", NotVouched },
             { "hmac", NotVouched },
@@ -133,6 +133,63 @@ public sealed class JoinTests : IDisposable
         server.Clock.Advance(TimeSpan.FromSeconds(1));
         await server.Create(Documents.Site.Single(document => document.Id == Documents.West));
         (await Join(server, Token(server, "w1"), "w1", "w1", out _, Documents.West)).Expect(401);
+    }
+
+    /// <summary>Before Kubernetes 1.32 a token names its pod alone, and the cluster's agent looks where that runs.</summary>
+    [Theory]
+    [InlineData(PodState.Present, "2", "w1", "weft-agent-node", "w1", 201, "")]
+    [InlineData(PodState.Present, "2", "w2", "weft-agent-node", "w1", 403, "speaks for no other")]
+    [InlineData(PodState.Present, "9", "w1", "weft-agent-node", "w1", 401, "isn't there any more")]
+    [InlineData(PodState.Present, "2", "w1", "default", "w1", 401, "isn't there any more")]
+    [InlineData(PodState.Present, "2", null, "weft-agent-node", "w1", 401, "is on no node yet")]
+    [InlineData(PodState.Absent, null, null, null, "w1", 401, "isn't there any more")]
+    [InlineData(PodState.Ended, "2", "w1", "weft-agent-node", "w1", 401, "isn't there any more")]
+    [InlineData(PodState.Unknown, null, null, null, "w1", 503, "may it get pods there")]
+    public async Task Joins_WhereTheTokenNamesNoNode_ByTheClustersAgent(
+        object state,
+        string? uid,
+        string? runsOn,
+        string? account,
+        string node,
+        int status,
+        string says
+    )
+    {
+        await using var server = await Start();
+        var credential = await server.Enrol(Documents.East, "east", replace: true);
+        await using var agent = await InquiredAgent.Listen(server, credential, $"{Agents}/east");
+        agent.Pod = _ => new PodObservation((PodState)state, uid, runsOn, account);
+        var answer = await Join(server, _signer.TokenFor(null, server.Clock.GetUtcNow()), node, node, out _);
+        Assert.Contains(says, answer.Expect(status).Text, StringComparison.Ordinal);
+        Assert.Equal(
+            new PodReference("weft-node-system", "weft-agent-node-x7k2p", "2"),
+            Assert.Single(Assert.Single(agent.Asked).Pods)
+        );
+    }
+
+    /// <summary>Nobody is asked for a stranger, nor for who shows a node's name.</summary>
+    [Fact]
+    public async Task Asks_TheClustersAgent_ForNobodyElse()
+    {
+        await using var server = await Start();
+        using var thief = new ServiceAccountSigner();
+        var credential = await server.Enrol(Documents.East, "east", replace: true);
+        await using var agent = await InquiredAgent.Listen(server, credential, $"{Agents}/east");
+        var now = server.Clock.GetUtcNow();
+        (await Join(server, thief.TokenFor(null, now), "w1", "w1", out _)).Expect(401);
+        (await Join(server, Token(server, "w1"), "w1", "w1", out _)).Expect(201);
+        Assert.Empty(agent.Asked);
+    }
+
+    [Fact]
+    public async Task Asks_ToComeAgain_WhereTheClustersAgentIsAway()
+    {
+        await using var server = await Start();
+        var refused = (await Join(server, _signer.TokenFor(null, server.Clock.GetUtcNow()), "w1", "w1", out _)).Expect(
+            503
+        );
+        Assert.NotNull(refused.Header("Retry-After"));
+        Assert.Contains("is the cluster's own agent running", refused.Text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -203,8 +260,8 @@ public sealed class JoinTests : IDisposable
                 return With(payload => payload["kubernetes.io"]!["namespace"] = "default");
             case "account":
                 return With(payload => payload["kubernetes.io"]!["serviceaccount"]!["name"] = "default");
-            case "node":
-                return _signer.TokenFor(null, now);
+            case "pod":
+                return With(payload => payload["kubernetes.io"]!.AsObject().Remove("pod"));
             case "key":
                 using (var thief = new ServiceAccountSigner())
                     return thief.TokenFor("w1", now);

@@ -36,4 +36,10 @@ internal sealed record LeaseLimits
     /// quarters of a pool that nobody else needs yet. 0 keeps nothing.
     /// </summary>
     public int KeptPercent { get; init; } = 25;
+
+    /// <summary>
+    /// For how long a pod must be seen gone before its addresses are taken back, and how often all are looked at, in seconds.
+    /// Default 300. 0 takes nothing back by itself.
+    /// </summary>
+    public int ReclaimSeconds { get; init; } = 300;
 }

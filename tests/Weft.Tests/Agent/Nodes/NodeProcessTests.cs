@@ -58,7 +58,7 @@ public sealed class NodeProcessTests
     public async Task Takes_TheRestOfAnAttack_AndTellsWhatItRefuses()
     {
         await using var node = await IsolatedNode.Create();
-        var before = node.Ip("-o address show eth0");
+        var before = Shown(node, "dev eth0");
         using var agent = node.Start("0", """{"prefixes":{"deny":["10.96.0.0/12"]}}""");
         var mac = node.Ip("-o link show eth0").Split("link/ether ")[1].Split(' ')[0];
         node.SetDesired(
@@ -92,7 +92,7 @@ public sealed class NodeProcessTests
                 )
                 .Order(StringComparer.Ordinal)
         );
-        Assert.Equal(before, node.Ip("-o address show eth0"));
+        Assert.Equal(before, Shown(node, "dev eth0"));
         var shown = node.Ip("address show n6");
         Assert.Contains("10.20.6.77/32", shown, StringComparison.Ordinal);
         Assert.DoesNotContain("10.96.0.1", shown, StringComparison.Ordinal);
@@ -211,7 +211,10 @@ public sealed class NodeProcessTests
         await using var node = await IsolatedNode.Create();
         var many = string.Join(',', Enumerable.Range(1, 200).Select(i => $"\"10.60.{i}.1/24\""));
         var none = node.Ip("-o address show n6");
-        Directory.CreateDirectory(node.State, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        Directory.CreateDirectory(
+            node.State,
+            UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute
+        );
         for (var life = 0; life < 6; life++)
         {
             // The record of a change is there for some milliseconds: who looks now and then may never see it.
@@ -266,8 +269,8 @@ public sealed class NodeProcessTests
     /// <summary>
     /// Duplicate address detection ends by itself, and link-local addresses come by themselves once a link is up.
     /// </summary>
-    private static string Shown(IsolatedNode node) =>
-        node.Ip("-o address show scope global").Replace(" tentative", "", StringComparison.Ordinal);
+    private static string Shown(IsolatedNode node, string which = "scope global") =>
+        node.Ip($"-o address show {which}").Replace(" tentative", "", StringComparison.Ordinal);
 
     /// <summary>A node behind a veth pair, and a control plane at its other end.</summary>
     private sealed class IsolatedNode : IAsyncDisposable

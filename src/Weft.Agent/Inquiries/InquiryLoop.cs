@@ -1,0 +1,56 @@
+using Weft.Agent.ControlPlane;
+using Weft.Agent.Kubernetes;
+using Weft.Contracts;
+
+namespace Weft.Agent.Inquiries;
+
+/// <summary>
+/// Answers what the control plane wants to know of pods and leases (docs/specs/reclaim.md), one question after the other.
+/// </summary>
+/// <param name="pods">Looks pods up; null where the agent has no API server to ask, or serves a node.</param>
+internal sealed class InquiryLoop(
+    ControlPlaneClient plane,
+    PodObserver? pods,
+    HolderObserver holders,
+    AgentTimings timings,
+    TimeProvider clock
+)
+{
+    private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
+
+    /// <summary>Runs until cancelled.</summary>
+    public async Task Run(CancellationToken cancel)
+    {
+        while (true)
+        {
+            var wait = timings.MinPollInterval;
+            try
+            {
+                if (plane.Identity is not null)
+                    await AnswerNext(cancel);
+                _backoff.Reset();
+            }
+            catch (ControlPlaneException e) when (!cancel.IsCancellationRequested)
+            {
+                // The main loop says what is wrong with the control plane; one of an older version asks nothing.
+                wait = e.Status is 404 or 400 ? timings.MaxBackoffAfterRefusal : _backoff.NextDelay(e.RetryAfter);
+            }
+
+            await Task.Delay(wait, clock, cancel);
+        }
+    }
+
+    private async Task AnswerNext(CancellationToken cancel)
+    {
+        foreach (var inquiry in await plane.GetInquiries(cancel))
+        {
+            var report = new InquiryReport(
+                pods is null
+                    ? [.. inquiry.Pods.Select(_ => PodObservation.Unknown)]
+                    : await pods.Observe(inquiry.Pods, cancel),
+                await holders.Observe(inquiry.Holders, inquiry.Release)
+            );
+            await plane.ReportInquiry(inquiry.Id, report, cancel);
+        }
+    }
+}

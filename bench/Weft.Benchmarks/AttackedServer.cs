@@ -12,7 +12,7 @@ internal sealed class AttackedServer : IDisposable
     private const string Listens = "weft: listening on ";
 
     private readonly DirectoryInfo _root = Directory.CreateTempSubdirectory("weft-attack-");
-    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(60) };
+    private readonly HttpClient _http = new() { Timeout = TimeSpan.FromSeconds(90) };
     private readonly Process _process;
 
     /// <param name="program">weftd.</param>
@@ -54,6 +54,16 @@ internal sealed class AttackedServer : IDisposable
     /// <summary>What it has in memory, bytes.</summary>
     public long ResidentBytes => RelayFolder.ResidentBytes(_process);
 
+    /// <summary>What it has spent of the processor since it started.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     private string Data => Path.Combine(_root.FullName, "data");
 
     private string Limits => Path.Combine(_root.FullName, "limits.json");
@@ -63,15 +73,16 @@ internal sealed class AttackedServer : IDisposable
         HttpMethod method,
         string path,
         JsonNode? body = null,
-        string? token = null
+        string? token = null,
+        CancellationToken cancel = default
     )
     {
         using var request = new HttpRequestMessage(method, new Uri(Url, path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token ?? Token);
         if (body is not null)
             request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
-        using var response = await _http.SendAsync(request);
-        var text = await response.Content.ReadAsStringAsync();
+        using var response = await _http.SendAsync(request, cancel);
+        var text = await response.Content.ReadAsStringAsync(cancel);
         return ((int)response.StatusCode, text.Length == 0 ? null : JsonNode.Parse(text));
     }
 

@@ -18,12 +18,13 @@ internal sealed class LargeSite
     private const string CustomLocation = Group + "/providers/Microsoft.ExtendedLocation/customLocations/place";
     private const string Now = "2026-01-02T03:04:05Z";
     private readonly ResourceVerbs _verbs;
+    private readonly WatcherGroup _watchers = new();
     private int _operations;
 
     public LargeSite(int clusters, int nodes)
     {
-        Operations = new OperationTracker(AllKinds.List, Limits.Default);
-        _verbs = AllKinds.CreateVerbs(Limits.Default, Operations.AffectedAgents);
+        Operations = new OperationTracker(AllKinds.List, Limits.Default, _watchers);
+        _verbs = AllKinds.CreateVerbs(Limits.Default, Operations.EffectsOf);
         Put(Group, "'location':'east'");
         Put($"{Fabric}networkFabrics/fab1", "'location':'east'");
         Put(
@@ -196,7 +197,11 @@ internal sealed class LargeSite
             ? throw new InvalidOperationException(refusal.Message)
             : outcome.Value;
         if (!decision.Unchanged)
+        {
             State = decision.After;
+            _watchers.Notify(State.Revision, decision.Mutations.Select(mutation => mutation.Key));
+        }
+
         return decision;
     }
 

@@ -5,7 +5,7 @@ using Weft.Benchmarks;
 if (args is [])
 {
     Console.Error.WriteLine(
-        "usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, attack, ipam"
+        "usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, reads, attack, ipam"
     );
     return 64;
 }
@@ -26,6 +26,9 @@ switch (args[0])
     case "listeners":
         ListenersSuite.Run(bin, quick);
         return 0;
+    case "reads":
+        await ReadsSuite.Run(bin, quick);
+        return 0;
     case "attack":
         await AttackSuite.Run(bin, quick);
         return 0;
@@ -34,7 +37,7 @@ switch (args[0])
         return 0;
     default:
         Console.Error.WriteLine(
-            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, attack, ipam"
+            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, reads, attack, ipam"
         );
         return 64;
 }

@@ -26,9 +26,9 @@ internal sealed class ControlPlane : IDisposable
         Store = store;
         Limits = limits;
         _time = time;
-        Operations = new OperationTracker(AllKinds.List, limits);
-        Verbs = AllKinds.CreateVerbs(limits, Operations.AffectedAgents);
-        Plan = new SitePlan(AllKinds.List, Verbs, limits);
+        Operations = new OperationTracker(AllKinds.List, limits, store.Watchers);
+        Verbs = AllKinds.CreateVerbs(limits, Operations.EffectsOf);
+        Plan = new SitePlan(AllKinds.List, AllKinds.CreateVerbs(limits, Operations.EffectsInPlan), limits);
         Holders = new HolderLookup(limits);
     }
 
@@ -99,18 +99,12 @@ internal sealed class ControlPlane : IDisposable
     public SemaphoreSlim PoolLockOf(string leasePartition) =>
         _poolLocks.GetOrAdd(leasePartition, _ => new SemaphoreSlim(1, 1));
 
-    /// <summary>The desired state of a cluster, rendered once for each change of what it is rendered from.</summary>
-    public DesiredState DesiredStateOf(ResourceId cluster) => Operations.DesiredStates.Get(Store.Current, cluster);
-
     /// <summary>
-    /// The revision that last changed a resource or an inventory: leases of pods, reports and operations change no
-    /// desired state.
+    /// The desired state of a cluster, rendered once for each change of what it is rendered from, and what is done once
+    /// it may have changed.
     /// </summary>
-    public static long ResourceRevisionOf(StoreState state) =>
-        Math.Max(
-            state.LastRevisionOf(InventoryRows.Partition),
-            AllKinds.List.All.Max(kind => state.LastRevisionOf(StoreKey.PartitionOf(kind.Type)))
-        );
+    public (DesiredState Desired, Task Changed) WatchDesiredState(ResourceId cluster) =>
+        Operations.DesiredStates.Watch(Store.Current, cluster);
 
     public void Dispose()
     {

@@ -1,6 +1,9 @@
+using System.Collections.Immutable;
 using Weft.Fleet;
+using Weft.Fleet.Operations;
 using Weft.Resources;
 using Weft.Server.Identity;
+using Weft.Storage;
 
 namespace Weft.Server;
 
@@ -16,32 +19,49 @@ internal sealed partial class OperationReconciler(
 {
     private static readonly TimeSpan OperationRetention = TimeSpan.FromHours(24);
 
+    /// <summary>
+    /// All that an end can depend on: resources, inventories, agents' reports and registrations, operations. Pods' leases
+    /// come by the hundred a second and end none.
+    /// </summary>
+    private static readonly ImmutableArray<string> Inputs =
+    [
+        .. AllKinds
+            .List.All.Select(kind => StoreKey.PartitionOf(kind.Type))
+            .Append(InventoryRows.Partition)
+            .Append(AgentStatus.Partition)
+            .Append(Registration.Partition)
+            .Append(Operation.Partition)
+            .Select(partition => $"{partition}|"),
+    ];
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         using var sweep = new PeriodicTimer(TimeSpan.FromHours(1), time);
         var next = sweep.WaitForNextTickAsync(stoppingToken).AsTask();
-        var state = controlPlane.Store.Current;
-        (long, long, long) seen = default;
         while (!stoppingToken.IsCancellationRequested)
         {
             try
             {
-                // Pods' leases come by the hundred a second and end no operation.
-                if (InputVersionsOf(state) != seen)
-                    await Commit(
+                var state = controlPlane.Store.Current;
+                // Who loses to another commit decides again: nobody is woken by what was only leased or given back.
+                if (
+                    !await Commit(
                         state,
                         [.. controlPlane.Operations.Complete(state, controlPlane.Now), .. Registration.Settle(state)],
                         stoppingToken
-                    );
-                seen = InputVersionsOf(state);
+                    )
+                )
+                    continue;
                 if (next.IsCompleted)
                 {
-                    await Commit(state, ExpiredRows(state).ToList(), stoppingToken);
+                    _ = await Commit(state, ExpiredRows(state).ToList(), stoppingToken);
                     next = sweep.WaitForNextTickAsync(stoppingToken).AsTask();
                 }
 
-                var watch = controlPlane.Store.Watch(state.Revision, stoppingToken).AsTask();
-                state = await Task.WhenAny(watch, next) == watch ? await watch : controlPlane.Store.Current;
+                var watch = controlPlane
+                    .Store.Watch(state.Revision, [.. Inputs, .. Draining.Topics(state)], stoppingToken)
+                    .AsTask();
+                await await Task.WhenAny(watch, next);
             }
             catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
             {
@@ -52,26 +72,14 @@ internal sealed partial class OperationReconciler(
                 // A full disk, or a bug that one resource meets: neither may end the process that leases addresses.
                 Log.CannotComplete(logger, e);
                 await Task.Delay(TimeSpan.FromSeconds(1), time, stoppingToken);
-                state = controlPlane.Store.Current;
-                seen = default;
             }
         }
     }
 
-    /// <summary>All that an operation's end can depend on: resources, agents' reports, operations.</summary>
-    private static (long, long, long) InputVersionsOf(StoreState state) =>
-        (
-            ControlPlane.ResourceRevisionOf(state),
-            state.LastRevisionOf(AgentStatus.Partition),
-            state.LastRevisionOf(Operation.Partition)
-        );
-
-    private async Task Commit(StoreState state, List<Mutation> changes, CancellationToken cancel)
-    {
-        // Losing is no loss: the next state is looked at anyway.
-        if (changes.Count > 0)
-            _ = await controlPlane.Store.Commit(ReadSet.FromMutations(state, changes), changes, cancel);
-    }
+    /// <returns>False where something that was read has changed meanwhile, and nothing was written.</returns>
+    private async Task<bool> Commit(StoreState state, List<Mutation> changes, CancellationToken cancel) =>
+        changes.Count == 0
+        || await controlPlane.Store.Commit(ReadSet.FromMutations(state, changes), changes, cancel) is not null;
 
     private IEnumerable<Mutation> ExpiredRows(StoreState state)
     {

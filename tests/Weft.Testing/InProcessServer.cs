@@ -258,7 +258,7 @@ internal sealed class InProcessServer : IAsyncDisposable
             soon.CancelAfter(TimeSpan.FromMilliseconds(20));
             try
             {
-                state = await Store.Watch(state.Revision, soon.Token);
+                state = await Store.Watch(state.Revision, [""], soon.Token);
             }
             catch (OperationCanceledException) when (!Cancel.IsCancellationRequested)
             {

@@ -32,8 +32,8 @@ internal sealed class TestSite
     public TestSite(Limits? limits = null)
     {
         Limits = limits ?? Limits.Default;
-        Operations = new OperationTracker(AllKinds.List, Limits);
-        Verbs = AllKinds.CreateVerbs(Limits, Operations.AffectedAgents);
+        Operations = new OperationTracker(AllKinds.List, Limits, new WatcherGroup());
+        Verbs = AllKinds.CreateVerbs(Limits, Operations.EffectsInPlan);
         Plan = new SitePlan(AllKinds.List, Verbs, Limits);
     }
 
@@ -153,7 +153,8 @@ internal sealed class TestSite
     public void L3(string name, string domain, int vlan) =>
         Put($"~c/l3Networks/{name}", Tracked($"'l3IsolationDomainId':'~f/l3IsolationDomains/{domain}','vlan':{vlan}"));
 
-    public Outcome<Decision> TryPut(string id, string body) => Checked(Request(id, Body(body)), Verbs.Put);
+    public Outcome<Decision> TryPut(string id, string body, bool force = false) =>
+        Checked(Request(id, Body(body)) with { Force = force }, Verbs.Put);
 
     public Outcome<Decision> TryPatch(string id, string body) => Checked(Request(id, Body(body)), Verbs.Patch);
 

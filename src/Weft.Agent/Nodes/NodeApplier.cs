@@ -59,13 +59,38 @@ internal sealed class NodeApplier(
         var owned = stored.ForBoot(reader.Boot);
         var plan = NodePlan.Create(reader.Read(desired, owned), desired, owned);
         owned = owned with { Steps = [.. owned.Steps.Where(operation => !plan.Forgotten.Contains(operation.Key!))] };
+        var result = await Apply(desired, plan, stored, owned, fingerprint, cancel);
+        return result with
+        {
+            Drift =
+            [
+                .. result.Drift,
+                .. plan.Held.Select(held => new Drift(
+                    $"{held.Link} of {desired.Configuration.Node}",
+                    held.Why,
+                    IsRepaired: false
+                )),
+            ],
+        };
+    }
+
+    private async Task<ReconcileResult> Apply(
+        DesiredNode desired,
+        NodePlan plan,
+        OwnedState stored,
+        OwnedState owned,
+        string fingerprint,
+        CancellationToken cancel
+    )
+    {
         // After a start of the machine everything has to be made, and nobody has taken it away.
         var isProven = owned.Proven == fingerprint;
         var isDrift = isProven && stored.Boot == owned.Boot;
         if (plan.Operations.IsEmpty)
         {
             // What is in place without a change can't have cut anything off.
-            if (!isDrift || stored.Steps.Length != owned.Steps.Length)
+            // What is held is still to go, and that will be no drift.
+            if (plan.Held.IsEmpty && (!isDrift || stored.Steps.Length != owned.Steps.Length))
                 store.Save(owned with { Proven = fingerprint });
             if (store.ReadRolledBack() is not null)
                 store.Save((RolledBack?)null);
@@ -121,7 +146,8 @@ internal sealed class NodeApplier(
             }
         }
 
-        store.Save(findings.Count == plan.Findings.Length ? after with { Proven = guard.Configuration } : after);
+        var isWhole = findings.Count == plan.Findings.Length && plan.Held.IsEmpty;
+        store.Save(isWhole ? after with { Proven = guard.Configuration } : after);
         store.Save((PendingChange?)null);
         store.Save((RolledBack?)null);
         return new ReconcileResult(

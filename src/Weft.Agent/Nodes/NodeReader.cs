@@ -32,7 +32,34 @@ internal sealed class NodeReader(Rtnetlink kernel, Sysfs sysfs)
             Devices = ReadDevices(links, desired, owned),
             Guards = shown,
             GuardsText = text,
+            Elsewhere = ReadElsewhere(links, desired, owned),
         };
+    }
+
+    /// <summary>Who stands on interfaces that the agent has set up and that aren't wanted any longer.</summary>
+    private ImmutableDictionary<int, ImmutableArray<string>> ReadElsewhere(
+        ImmutableArray<KernelLink> links,
+        DesiredNode desired,
+        OwnedState owned
+    )
+    {
+        var wanted = desired.Configuration.Links.Select(link => link.Name).ToHashSet(StringComparer.Ordinal);
+        var left = owned
+            .Steps.SelectMany(step => step is RenameLink rename ? [rename.To] : new[] { step.Subject })
+            .Where(name => !wanted.Contains(name))
+            .ToHashSet(StringComparer.Ordinal);
+        var numbers = links.Where(link => left.Contains(link.Name)).Select(link => link.Index).ToHashSet();
+        if (numbers.Count == 0)
+            return ImmutableDictionary<int, ImmutableArray<string>>.Empty;
+        var here = links.Select(link => link.MacAddress).OfType<string>().ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return kernel
+            .FilteredAddresses()
+            .Where(address => numbers.Contains(address.Link) && !here.Contains(address.MacAddress))
+            .GroupBy(address => address.Link)
+            .ToImmutableDictionary(
+                group => group.Key,
+                group => group.Select(address => address.MacAddress).Distinct().Order().ToImmutableArray()
+            );
     }
 
     /// <summary>Tables as the kernel has them.</summary>

@@ -65,6 +65,8 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false, W
             return (StepOutcome.Unchanged, null);
         }
 
+        foreach (var warning in response.Warnings)
+            notice?.Warn(id, warning);
         if (response.Status == 204)
             return (StepOutcome.Unchanged, null);
         var (outcome, error) = await Wait(id, response, cancel);

@@ -29,6 +29,13 @@ internal sealed class WaitingNotice(Terminal terminal)
         }
     }
 
+    /// <summary>Says what a change does to others.</summary>
+    public void Warn(ResourceId resource, string warning)
+    {
+        lock (_gate)
+            terminal.WriteLine($"! {Label.For(resource)}: {warning}", TextStyle.Error);
+    }
+
     private static (string Text, string? Next) Describe(string agent) =>
         ResourceId.TryParse(agent, out var id) && id.Parent is { } cluster
             ? ($"agent {id.Name} of {cluster.Name}", $"weft agent forget {id.Name} --cluster {cluster.Name}")

@@ -201,6 +201,7 @@ internal sealed class ArmClient(HttpClient http, Uri server, string token, TimeP
             Location = response.Headers.TryGetValues("Location", out var locations) ? locations.First() : null,
             RetryAfter = RetryAfterOf(response),
             PreferenceApplied = response.Headers.Contains("Preference-Applied"),
+            Warnings = [.. response.Headers.Warning.Select(warning => warning.Text.Trim('"'))],
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 
 namespace Weft.Cli.Arm;
@@ -18,6 +19,9 @@ internal sealed record ArmResponse(int Status, JsonNode? Body)
 
     /// <summary>Whether the server held the answer as it was asked to.</summary>
     public bool PreferenceApplied { get; init; }
+
+    /// <summary>What the request does to others, as the server warns of it.</summary>
+    public ImmutableArray<string> Warnings { get; init; } = [];
 
     /// <summary>The body, which must be an object.</summary>
     /// <exception cref="CliError">It is none.</exception>

@@ -20,7 +20,8 @@ internal static class ApplyCommand
         var dry = new Option<bool>("--dry-run") { Description = "Print the plan, and write nothing" };
         var force = new Option<bool>("--force")
         {
-            Description = "Write network rules even where they shut out your own address",
+            Description =
+                "Write network rules that shut out your own address, and take interfaces away under running pods",
         };
         var command = new Command("apply", "Create and change resources until they are as declared")
         {

@@ -22,7 +22,9 @@ internal static class DeleteCommand
         var (files, yes, timeout) = (Parameters.Files(required: false), Parameters.Yes(), Parameters.Timeout());
         var force = new Option<bool>("--force")
         {
-            Description = "Also what running pods use: the addresses of a cluster's pods are given to others at once",
+            Description =
+                "Also what running pods use: the addresses of a cluster's pods are given to others at once, "
+                + "and a node's interfaces are taken away under its pods",
         };
         var command = new Command("delete", "Delete resources, dependants first")
         {

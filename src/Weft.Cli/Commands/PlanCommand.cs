@@ -22,7 +22,8 @@ internal static class PlanCommand
         };
         var force = new Option<bool>("--force")
         {
-            Description = "As apply with --force: network rules may shut out your own address",
+            Description =
+                "As apply with --force: network rules may shut out your own address, and interfaces be taken away under running pods",
         };
         var command = new Command("plan", "Print what apply would do; exit 0 nothing, 2 changes, 1 refused")
         {

@@ -32,8 +32,6 @@ internal sealed class AgentEndpoints(
     private const string ReportPath = AgentApi.Verifications + "/";
     private const string AnswerPath = AgentApi.Inquiries + "/";
 
-    private static readonly TimeSpan DefaultWait = TimeSpan.FromSeconds(30);
-
     /// <summary>Whether a request proves who it is from by something else than a token of weftd's.</summary>
     public static bool IsJoin(HttpRequest request) =>
         HttpMethods.IsPost(request.Method)
@@ -105,49 +103,59 @@ internal sealed class AgentEndpoints(
 
     private async Task ServeDesiredState(HttpContext http, ResourceId agent)
     {
-        var cluster = agent.Parent!;
         var known = http.Request.Query["after"].ToString();
-        var wait = http.QueryInteger("wait") is { } seconds ? TimeSpan.FromSeconds(Math.Min(seconds, 60)) : DefaultWait;
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(
-            http.RequestAborted,
-            lifetime.ApplicationStopping
-        );
-        stop.CancelAfter(wait);
-        // First what is waited behind, then the desired state: a change between the two ends the wait at once.
-        var state = controlPlane.Store.Current;
-        var desired = controlPlane.DesiredStateOf(cluster);
-        while (desired.Digest == known && !AsksForRegistration(http, agent))
+        using var over = http.BeginWait(lifetime);
+        var desired = await WaitForDesiredState(http, agent, known, over.Token);
+        if (Agent.Find(controlPlane.Store.Current, agent) is not { } row)
         {
+            await http.Refuse(Agent.Deleted(agent));
+        }
+        else if (desired.Digest != known)
+        {
+            await http.Respond(200, desired.For(Agent.NodeOf(row)).ToBytes());
+        }
+        else
+        {
+            http.Response.Headers[AgentApi.RevisionHeader] = desired.Revision.ToString(CultureInfo.InvariantCulture);
+            await http.Respond(204);
+        }
+    }
+
+    /// <summary>Waits for another desired state than an agent knows, and no longer than there is the agent.</summary>
+    /// <returns>The newest one; the known one where the time is over, or something else is to be said.</returns>
+    private async Task<DesiredState> WaitForDesiredState(
+        HttpContext http,
+        ResourceId agent,
+        string known,
+        CancellationToken over
+    )
+    {
+        var watchers = controlPlane.Store.Watchers;
+        while (true)
+        {
+            var gone = new Watcher([StoreKey.ForResource(agent)]);
+            watchers.Add(gone, controlPlane.Store.Current.Revision);
             try
             {
-                var drawn = ControlPlane.ResourceRevisionOf(state);
-                do state = await controlPlane.Store.Watch(state.Revision, stop.Token);
-                while (ControlPlane.ResourceRevisionOf(state) == drawn);
+                var (desired, changed) = controlPlane.WatchDesiredState(agent.Parent!);
+                if (
+                    AsksForRegistration(http, agent)
+                    || desired.Digest != known
+                    || over.IsCancellationRequested
+                    || Agent.Find(controlPlane.Store.Current, agent) is null
+                )
+                    return desired;
+                _ = await Task.WhenAny(changed, gone.Changed).WaitAsync(over);
             }
             catch (OperationCanceledException)
             {
-                http.Response.Headers[AgentApi.RevisionHeader] = controlPlane.Store.Current.Revision.ToString(
-                    CultureInfo.InvariantCulture
-                );
-                await http.Respond(204);
-                return;
+                // The newest one is looked at once more, so that the revision that is answered is true of it.
             }
-
-            if (state.Get(StoreKey.ForResource(agent)) is not { } row || Provisioning.IsDeleting(row))
+            finally
             {
-                await http.Refuse(Agent.Deleted(agent));
-                return;
+                watchers.Remove(gone);
             }
-
-            desired = controlPlane.DesiredStateOf(cluster);
         }
-
-        if (AsksForRegistration(http, agent) && desired.Digest == known)
-            await http.Respond(204);
-        else if (Agent.Find(controlPlane.Store.Current, agent) is { } asking)
-            await http.Respond(200, desired.For(Agent.NodeOf(asking)).ToBytes());
-        else
-            await http.Refuse(Agent.Deleted(agent));
     }
 
     private async Task ServeStatus(HttpContext http, ResourceId agent)

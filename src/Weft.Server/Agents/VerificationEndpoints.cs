@@ -21,7 +21,7 @@ internal sealed class VerificationEndpoints(VerificationRuns runs, IHostApplicat
             ? number
             : 0;
         using var over = http.BeginWait(lifetime);
-        await runs.WaitUntil(() => !runs.ListPending(agent, after).IsEmpty, over.Token);
+        await runs.WaitUntil(agent.Parent!, () => !runs.ListPending(agent, after).IsEmpty, over.Token);
         var pending = runs.ListPending(agent, after);
         if (pending.IsEmpty)
             await http.Respond(204);

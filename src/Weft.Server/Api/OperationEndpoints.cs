@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Weft.Fleet.Operations;
 using Weft.Resources;
 using Weft.Server.Http;
 
@@ -78,7 +79,7 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
                 return row;
             try
             {
-                state = await controlPlane.Store.Watch(state.Revision, stop.Token);
+                state = await controlPlane.Store.Watch(state.Revision, [Operation.KeyOf(name)], stop.Token);
             }
             catch (OperationCanceledException)
             {
@@ -86,6 +87,25 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
             }
         }
     }
+
+    /// <summary>The pods that stand on what the operation takes away, as far as who asks may see them.</summary>
+    private JsonArray RenderPods(ResourceId resource, Func<string, bool> sees) =>
+        [
+            .. Draining
+                .PodsHolding(controlPlane.Store.Current, resource)
+                .Where(held => sees(held.Node.ToString()) && sees(held.Pod.Network.ToString()))
+                .Select(held =>
+                    (JsonNode)
+                        new JsonObject
+                        {
+                            ["node"] = held.Node.ToString(),
+                            ["interface"] = held.Interface,
+                            ["network"] = held.Pod.Network.ToString(),
+                            ["address"] = held.Pod.Lease.Address.ToString(),
+                            ["holder"] = held.Pod.Lease.VisibleTo(sees).Holder.Text,
+                        }
+                ),
+        ];
 
     private JsonObject Render(HttpContext http, Row row, Operation operation)
     {
@@ -108,6 +128,7 @@ internal sealed class OperationEndpoints(ControlPlane controlPlane, IHostApplica
         if (!operation.IsTerminal)
             body["properties"] = new JsonObject
             {
+                ["heldBy"] = RenderPods(operation.Resource, http.Sight().Invoke),
                 ["waitsFor"] = new JsonArray([
                     .. controlPlane
                         .Operations.WaitingFor(controlPlane.Store.Current, row)

@@ -114,6 +114,7 @@ internal sealed class ResourceEndpoints(
         }
 
         http.Audit().Change(decision);
+        Warn(http, decision);
         AnnounceOperation(http, decision.Operation);
         await Respond(http, decision.Created ? 201 : 200, kind, decision.Row!, decision.After);
     }
@@ -135,6 +136,7 @@ internal sealed class ResourceEndpoints(
         }
 
         http.Audit().Change(decision);
+        Warn(http, decision);
         if (decision.Operation is null || kind.PatchIsTagsOnly)
         {
             await Respond(http, 200, kind, decision.Row!, decision.After);
@@ -162,6 +164,7 @@ internal sealed class ResourceEndpoints(
         }
 
         http.Audit().Change(decision);
+        Warn(http, decision);
         if (decision.Row is null)
         {
             await http.Respond(decision.Unchanged ? 204 : 200);
@@ -217,6 +220,7 @@ internal sealed class ResourceEndpoints(
         }
 
         http.Audit().Change(decision);
+        Warn(http, decision);
         if (decision.Unchanged)
         {
             await http.Respond(200, new JsonObject { ["status"] = "Succeeded" });
@@ -243,6 +247,20 @@ internal sealed class ResourceEndpoints(
     {
         http.Response.Headers.ETag = $"\"{Provisioning.ETagOf(row)}\"";
         return http.Respond(status, lists.Render(http, kind, row, state));
+    }
+
+    /// <summary>
+    /// Says what a write does to others, as the API of Kubernetes does it: a header each (RFC 7234 §5.5, code 299).
+    /// </summary>
+    private static void Warn(HttpContext http, Decision decision)
+    {
+        foreach (var warning in decision.Warnings)
+        {
+            var text = warning.VisibleTo(http.Sight().Invoke).Message;
+            // A header is ASCII, and a pod is called what its runtime says.
+            var plain = string.Concat(text.Select(c => c is '"' or '\\' or < ' ' or > '~' ? '\'' : c));
+            http.Response.Headers.Append("Warning", $"299 - \"{plain}\"");
+        }
     }
 
     private static void AnnounceOperation(HttpContext http, Operation? operation)

@@ -23,7 +23,7 @@ internal sealed class VerificationResources(VerificationRuns runs, IHostApplicat
             lifetime.ApplicationStopping
         );
         stop.CancelAfter(http.PreferredWait());
-        await runs.WaitUntil(() => runs.Find(id) is not { IsDone: false }, stop.Token);
+        await runs.WaitUntil(id.Parent!, () => runs.Find(id) is not { IsDone: false }, stop.Token);
         await (runs.Find(id) is { } run ? http.Respond(200, run.Render()) : http.Refuse(NotFound(id)));
     }
 

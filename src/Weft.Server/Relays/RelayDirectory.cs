@@ -35,6 +35,9 @@ internal sealed class RelayDirectory(IResourceStore store, RelaySecret secret) :
             .Select(StoreKey.PartitionOf),
     ];
 
+    /// <summary>The same as topics of a watch.</summary>
+    public static readonly ImmutableArray<string> Topics = [.. Partitions.Select(partition => $"{partition}|")];
+
     private volatile ConnectionIndex _index = new(-1, store.Current, FrozenDictionary<string, ResourceId>.Empty);
 
     /// <inheritdoc/>

@@ -82,15 +82,11 @@ internal sealed partial class RelayHost(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var state = store.Current;
-        var version = directory.Version;
         try
         {
             while (options.Relay is not null)
             {
-                state = await store.Watch(state.Revision, stoppingToken);
-                if (directory.Version == version)
-                    continue;
-                version = directory.Version;
+                state = await store.Watch(state.Revision, RelayDirectory.Topics, stoppingToken);
                 directory.RaiseChanged();
             }
         }

@@ -104,7 +104,11 @@ internal sealed class SqliteStore : IResourceStore
     }
 
     /// <inheritdoc/>
-    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _publisher.Next(after, cancel);
+    public WatcherGroup Watchers => _publisher.Watchers;
+
+    /// <inheritdoc/>
+    public ValueTask<StoreState> Watch(long after, IEnumerable<string> topics, CancellationToken cancel) =>
+        _publisher.Next(after, topics, cancel);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync()
@@ -257,7 +261,10 @@ internal sealed class SqliteStore : IResourceStore
                 _leases.Keep();
                 _head = head;
                 _acknowledged.Write(state.Revision);
-                _publisher.Publish(state);
+                _publisher.Publish(
+                    state,
+                    answers.Where(answer => answer.Revision is not null).SelectMany(answer => answer.Pending.Mutations)
+                );
             }
             else
                 _transaction.Rollback();

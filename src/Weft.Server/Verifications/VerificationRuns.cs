@@ -27,7 +27,7 @@ internal sealed class VerificationRuns(ControlPlane controlPlane)
     private readonly Lock _lock = new();
     private readonly List<VerificationRun> _runs = [];
     private long _lastNumber;
-    private TaskCompletionSource _changed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Dictionary<string, TaskCompletionSource> _waits = new(StringComparer.Ordinal);
 
     /// <summary>Starts a verification; of a cluster that has the most already, the oldest is forgotten.</summary>
     public VerificationRun Start(VerificationRequest request)
@@ -48,7 +48,7 @@ internal sealed class VerificationRuns(ControlPlane controlPlane)
                 request.Agents
             );
             _runs.Add(run);
-            WakeWaiters();
+            WakeWaiters(run.Cluster);
             return run;
         }
     }
@@ -87,19 +87,25 @@ internal sealed class VerificationRuns(ControlPlane controlPlane)
             if (_runs.FirstOrDefault(run => run.Task.Id == name && run.IsAsked(agent)) is not { } run)
                 return;
             run.Reports[agent.Name] = report;
-            WakeWaiters();
+            WakeWaiters(run.Cluster);
         }
     }
 
-    /// <summary>Waits until something is so, or the time is over.</summary>
-    public async Task WaitUntil(Func<bool> isSo, CancellationToken over)
+    /// <summary>Waits until something is so of a cluster's verifications, or the time is over.</summary>
+    public async Task WaitUntil(ResourceId cluster, Func<bool> isSo, CancellationToken over)
     {
-        while (true)
+        // Made-up names of clusters are not waited for, and fill no memory.
+        while (!isSo())
         {
             // First what is waited behind, then the look: a change between the two ends the wait at once.
             Task changed;
             lock (_lock)
-                changed = _changed.Task;
+            {
+                if (!_waits.TryGetValue(cluster.Key, out var wait))
+                    _waits[cluster.Key] = wait = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                changed = wait.Task;
+            }
+
             if (isSo())
                 return;
             try
@@ -115,11 +121,10 @@ internal sealed class VerificationRuns(ControlPlane controlPlane)
 
     private bool HasExpired(VerificationRun run) => controlPlane.UtcNow - run.StartedAt > Retention;
 
-    private void WakeWaiters()
+    private void WakeWaiters(ResourceId cluster)
     {
-        var changed = _changed;
-        _changed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        changed.SetResult();
+        if (_waits.Remove(cluster.Key, out var wait))
+            wait.SetResult();
     }
 }
 

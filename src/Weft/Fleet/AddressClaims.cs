@@ -219,25 +219,42 @@ internal static class AddressClaims
     }
 
     /// <summary>
-    /// The keys of the machines and nodes whose claims a write may change: of a network, everybody's.
+    /// The keys of the machines and nodes whose claims a write may change: of a network, those of all whom it reaches.
     /// </summary>
     private static IEnumerable<string> AffectedKeys(StoreState before, StoreState after, ResourceId written)
     {
         if (written.Type == Node.ResourceType || written.Type == VirtualMachine.ResourceType)
             return [StoreKey.ForResource(written)];
-        var nodes = $"{StoreKey.PartitionOf(Node.ResourceType)}|";
-        if (written.Type == KubernetesCluster.ResourceType || written.Type == AgentPool.ResourceType)
-            nodes += $"{(written.Type == AgentPool.ResourceType ? written.Parent! : written).Key}/";
-        else if (!Network.IsNetworkType(written.Type))
+        if (written.Type == KubernetesCluster.ResourceType)
+            return NodeKeysOf(before, after, [written]);
+        if (written.Type == AgentPool.ResourceType)
+            return NodeKeysOf(before, after, [written.Parent!]);
+        if (!Network.IsNetworkType(written.Type))
             return [];
-        var machines = Network.IsNetworkType(written.Type)
-            ? $"{StoreKey.PartitionOf(VirtualMachine.ResourceType)}|"
-            : nodes;
-        return before
-            .Range(nodes)
-            .Concat(after.Range(nodes))
-            .Concat(after.Range(machines))
-            .Select(row => row.Key)
-            .Distinct();
+        return NodeKeysOf(
+                before,
+                after,
+                NetworkReach.ClustersOf(before, written).Concat(NetworkReach.ClustersOf(after, written))
+            )
+            .Concat(
+                NetworkReach
+                    .UsersOf(after, written)
+                    .Where(user => user.Type == VirtualMachine.ResourceType)
+                    .Select(StoreKey.ForResource)
+            );
     }
+
+    /// <summary>The keys of the nodes that clusters have or had, as the store orders them.</summary>
+    private static IEnumerable<string> NodeKeysOf(
+        StoreState before,
+        StoreState after,
+        IEnumerable<ResourceId> clusters
+    ) =>
+        clusters
+            .Select(cluster => $"{StoreKey.PartitionOf(Node.ResourceType)}|{cluster.Key}/")
+            .Distinct(StringComparer.Ordinal)
+            .SelectMany(nodes => before.Range(nodes).Concat(after.Range(nodes)))
+            .Select(row => row.Key)
+            .Distinct(StringComparer.Ordinal)
+            .Order(StringComparer.Ordinal);
 }

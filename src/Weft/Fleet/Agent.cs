@@ -96,6 +96,34 @@ internal sealed class Agent : ResourceKind
     /// <summary>When an agent was enrolled, RFC 3339.</summary>
     public static string EnrolledAt(Row agent) => PropertiesOf(agent).Text("enrolledAt") ?? "";
 
+    private static readonly ImmutableDictionary<string, ImmutableArray<ResourceId>> NoClusters =
+        ImmutableDictionary.Create<string, ImmutableArray<ResourceId>>(StringComparer.Ordinal);
+
+    private static readonly string Partition = StoreKey.PartitionOf(ResourceType);
+
+    /// <summary>Keeps the agents of each cluster beside their rows.</summary>
+    public static readonly MaterializedView ByClusterView = new(
+        partition => partition == Partition,
+        (value, before, after) =>
+        {
+            var all = value as ImmutableDictionary<string, ImmutableArray<ResourceId>> ?? NoClusters;
+            if (before is not null && after is not null)
+                return all;
+            var agent = (after ?? before)!.Id!;
+            var left = all.GetValueOrDefault(agent.Parent!.Key, []).Remove(agent);
+            if (after is not null)
+                left = left.Add(agent);
+            return left.IsEmpty ? all.Remove(agent.Parent.Key) : all.SetItem(agent.Parent.Key, left);
+        }
+    )
+    {
+        Name = "agentsbycluster",
+    };
+
+    /// <summary>The agents of all clusters that have some, by the key of the cluster.</summary>
+    public static IReadOnlyDictionary<string, ImmutableArray<ResourceId>> ByCluster(StoreState state) =>
+        state.View(ByClusterView.Name!) as ImmutableDictionary<string, ImmutableArray<ResourceId>> ?? NoClusters;
+
     /// <summary>The agents of a cluster.</summary>
     public static IEnumerable<Row> ListIn(StoreState state, ResourceId cluster)
     {

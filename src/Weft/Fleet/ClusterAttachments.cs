@@ -65,7 +65,7 @@ internal static class ClusterAttachments
     /// </summary>
     internal static void CheckTrunk(ValidationContext context)
     {
-        foreach (var cluster in context.Transaction.List(KubernetesCluster.ResourceType).Select(ResourceKind.IdOf))
+        foreach (var cluster in NetworkReach.ClustersOf(context.Transaction.State, context.Id))
         {
             var attachments = OfCluster(context.Transaction, cluster);
             if (attachments.Any(attachment => attachment.Network.Equals(context.Id)))

@@ -26,29 +26,29 @@ internal static class ClusterRenderer
         if (transaction.Get(cluster) is not { } row)
             return new DesiredState(cluster, state.Revision, [], [], []);
         var nodes = transaction.List(Node.ResourceType, cluster).Select(Node.Read).ToImmutableArray();
-        var pools = nodes
-            .Select(node => node.Pool)
-            .Distinct()
-            .ToDictionary(
-                pool => pool,
-                pool =>
-                    ClusterAttachments
-                        .OfPool(transaction, cluster, pool)
-                        .Select(a => (a.Network.Key, a.Plugin))
-                        .ToHashSet(),
-                StringComparer.Ordinal
-            );
+        var pools = AttachmentsByPool(transaction, cluster, nodes);
         bool Has(NodeSpec node, Attachment attachment) =>
             pools[node.Pool].Contains((attachment.Network.Key, attachment.Plugin));
         var (attached, errors) = ResolveAttachments(transaction, cluster, nodes, Has, limits);
         var cni = KubernetesCluster.CniNetworkOf(row);
+        var drains = Drain.ListIn(state, cluster).ToDictionary(drain => drain.Node.Key, StringComparer.Ordinal);
         var drawn = nodes
-            .Select(node => RenderNode(state, cni, node, attached.Where(a => Has(node, a.Attachment)), limits))
+            .Select(node =>
+                RenderNode(
+                    state,
+                    cni,
+                    node,
+                    attached.Where(a => Has(node, a.Attachment)),
+                    drains.GetValueOrDefault(node.Id.Key),
+                    limits
+                )
+            )
             .ToImmutableArray();
-        var files = drawn.Select(d => d.Files).ToImmutableArray();
+        var declared = drawn.Select(d => d.Files).ToImmutableArray();
+        var files = declared.AddRange(RenderLeavingNodes(state, nodes, drains.Values));
         var manifests = attached
             .SelectMany(a => a.Attachment.Plugin.RenderManifests(a))
-            .Concat(DevicePluginManifests(state, nodes, files, attached))
+            .Concat(DevicePluginManifests(state, nodes, declared, attached))
             .OrderBy(m => m.Title, StringComparer.Ordinal)
             .Concat(NodeManifests(files));
         return new DesiredState(
@@ -62,6 +62,35 @@ internal static class ClusterRenderer
             Networks = NetworkFactsOf(state, cni, attached, limits),
         };
     }
+
+    private static Dictionary<string, HashSet<(string Network, IPlugin Plugin)>> AttachmentsByPool(
+        ReadTransaction transaction,
+        ResourceId cluster,
+        ImmutableArray<NodeSpec> nodes
+    ) =>
+        nodes
+            .Select(node => node.Pool)
+            .Distinct()
+            .ToDictionary(
+                pool => pool,
+                pool =>
+                    ClusterAttachments
+                        .OfPool(transaction, cluster, pool)
+                        .Select(a => (a.Network.Key, a.Plugin))
+                        .ToHashSet(),
+                StringComparer.Ordinal
+            );
+
+    /// <summary>Nodes that are deleted: each keeps what its pods stand on, and nothing else.</summary>
+    private static IEnumerable<RenderedNode> RenderLeavingNodes(
+        StoreState state,
+        ImmutableArray<NodeSpec> nodes,
+        IEnumerable<Drain> drains
+    ) =>
+        drains
+            .Where(drain => nodes.All(node => !node.Id.Equals(drain.Node)))
+            .Select(drain => RenderParts(state, drain.Node, [], [], drain))
+            .Where(node => !node.Configuration!.Links.IsEmpty);
 
     /// <summary>The cluster's attachments with what they are made of, and why some can't be made.</summary>
     /// <param name="has">Whether a node has an attachment.</param>
@@ -224,6 +253,7 @@ internal static class ClusterRenderer
         ResourceId cni,
         NodeSpec node,
         IEnumerable<AttachedNetwork> attached,
+        Drain? drain,
         Limits limits
     )
     {
@@ -234,6 +264,7 @@ internal static class ClusterRenderer
                 claim => NetworkPool.HoldingsOf(state, claim.Network).LeasesOf(claim.Holder.Id)
             );
         var parts = new List<NodePart>();
+        var parents = new List<PodParent>();
         if (node.UplinkFor(cni) is { } port && Network.Find(state, cni, limits) is { } network)
         {
             var on = new AttachedNode(node.Id.Name, port, addresses).AddressesOn(
@@ -257,17 +288,48 @@ internal static class ClusterRenderer
 
         foreach (var attachment in attached)
         {
-            if (AttachedNodeOf(state, node, attachment.Network.Id, attachment.Attachment.Plugin) is { } facts)
-                parts.Add(attachment.Attachment.Plugin.RenderNode(attachment, facts with { Addresses = addresses }));
+            var plugin = attachment.Attachment.Plugin;
+            if (AttachedNodeOf(state, node, attachment.Network.Id, plugin) is not { } facts)
+                continue;
+            var part = plugin.RenderNode(attachment, facts with { Addresses = addresses });
+            parts.Add(part);
+            if (plugin.ServesPods)
+                parents.AddRange(part.Links.Select(link => new PodParent(link, LeasedNetworksOf(attachment))));
         }
 
-        var name = DnsLabel.From(node.Id.Name);
-        var configuration = NodeParts.Merge(name, parts);
-        var rendered = new RenderedNode(name, NodeFormats.RenderDefault(configuration), configuration)
+        return (RenderParts(state, node.Id, parts, parents, drain), [.. parts.SelectMany(p => p.RenderErrors)]);
+    }
+
+    /// <summary>The networks that pods lease from which stand on an attachment's interfaces.</summary>
+    private static ImmutableArray<ResourceId> LeasedNetworksOf(AttachedNetwork attached) =>
+        attached.Network.Type != NetworkType.Trunked ? [attached.Network.Id]
+        : attached.Attachment.Plugin.HasPerVlanDefinitions
+            ? [.. attached.L3Networks.OrderBy(vlan => vlan.Key).Select(vlan => vlan.Value.Id)]
+        : [];
+
+    /// <summary>A node of its parts, and of what nothing declares any more while pods stand on it.</summary>
+    private static RenderedNode RenderParts(
+        StoreState state,
+        ResourceId node,
+        List<NodePart> parts,
+        List<PodParent> parents,
+        Drain? drain
+    )
+    {
+        var name = DnsLabel.From(node.Name);
+        var declared = NodeParts.Merge(name, parts);
+        var kept = (drain?.Parents ?? [])
+            .Where(drained => declared.Links.All(link => link.Name != drained.Parent.Link.Name))
+            .Where(drained => !drain!.PodsOn(state, drained).IsEmpty)
+            .Select(drained => drained.Parent.Link with { Comment = $"draining: {drained.Parent.Link.Comment}" });
+        var configuration = declared with { Links = [.. declared.Links, .. kept] };
+        return new RenderedNode(name, NodeFormats.RenderDefault(configuration), configuration)
         {
+            Id = node,
+            Parents = [.. parents],
+            Declared = declared.Links,
             Pools = [.. parts.SelectMany(p => p.Pools)],
         };
-        return (rendered, [.. parts.SelectMany(p => p.RenderErrors)]);
     }
 
     private static IEnumerable<Manifest> NodeManifests(ImmutableArray<RenderedNode> nodes)

@@ -28,6 +28,15 @@ internal sealed record RenderedNode(
     /// The devices that pods are given from: what the SR-IOV device plugin's configuration is written from.
     /// </summary>
     public ImmutableArray<DevicePool> Pools { get; init; } = [];
+
+    /// <summary>The node; null for a machine.</summary>
+    public ResourceId? Id { get; init; }
+
+    /// <summary>The interfaces of it that pods' interfaces stand on, and that are declared.</summary>
+    public ImmutableArray<PodParent> Parents { get; init; } = [];
+
+    /// <summary>The interfaces that are declared: all but those that stay only until no pod stands on them.</summary>
+    public ImmutableArray<NodeLink> Declared { get; init; } = [];
 }
 
 /// <summary>

@@ -177,6 +177,10 @@ internal sealed class KubernetesCluster : ResourceKind
     }
 
     /// <inheritdoc/>
+    public override IEnumerable<Mutation> RemovalSideEffects(Row row, StoreState state) =>
+        Drain.ListIn(state, IdOf(row)).Select(drain => (drain with { Parents = [] }).ToMutation());
+
+    /// <inheritdoc/>
     /// <remarks>The addresses of its pods go back with it, and pods that run keep using them.</remarks>
     public override Refusal? FindRunningUsers(Row row, ReadTransaction transaction)
     {

@@ -12,10 +12,15 @@ namespace Weft.Fleet;
 /// </summary>
 internal static class UplinkRules
 {
-    /// <summary>Checks all nodes after a write of what their networks derive from.</summary>
+    /// <summary>Checks the nodes of all clusters that a write of a network, or of what networks stand on, reaches.</summary>
     public static void CheckAll(ValidationContext context)
     {
-        foreach (var node in context.Transaction.List(Node.ResourceType).Select(Node.Read))
+        foreach (
+            var node in NetworkReach
+                .ClustersOf(context.Transaction.State, context.Id)
+                .SelectMany(cluster => context.Transaction.List(Node.ResourceType, cluster))
+                .Select(Node.Read)
+        )
             Check(context.About(node.Id), node, context.Transaction, "properties");
     }
 

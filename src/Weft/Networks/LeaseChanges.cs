@@ -16,6 +16,13 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
     /// <inheritdoc/>
     public override int Count => Changes.Length;
 
+    /// <inheritdoc/>
+    /// <remarks>Of addresses that somebody gives up: who waits, waits for the end of a lease.</remarks>
+    public override IEnumerable<string> Topics =>
+        Changes
+            .SelectMany(change => AddressesOf(change.Old).Except(AddressesOf(change.New)))
+            .Select(address => NetworkPool.KeyOf(NetworkKey, address));
+
     /// <summary>
     /// What was decided on and what comes of it, where all of that is this change: a commit on the same needn't make it
     /// again. Null where that isn't known.

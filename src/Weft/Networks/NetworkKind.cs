@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Weft.Fabric;
 using Weft.Resources;
@@ -111,20 +110,10 @@ internal abstract class NetworkKind : ResourceKind
 
     private static IEnumerable<ResourceId> Associated(ResourceId network, StoreState state)
     {
+        var users = ReferenceIndex.UsersOf(state, network).ToLookup(user => user.Type);
         return AttachingTypes
-            .SelectMany(type =>
-                state.Range($"{StoreKey.PartitionOf(type)}|").Where(row => Mentions(PropertiesOf(row), network))
-            )
-            .Select(row => IdOf(row) is var id && id.Type == NetworkCloudProvider.AgentPoolType ? id.Parent! : id)
+            .SelectMany(type => users[type])
+            .Select(id => id.Type == NetworkCloudProvider.AgentPoolType ? id.Parent! : id)
             .DistinctBy(id => id.Key);
     }
-
-    private static bool Mentions(JsonElement value, ResourceId id) =>
-        value.ValueKind switch
-        {
-            JsonValueKind.String => string.Equals(value.GetString(), id.Key, StringComparison.OrdinalIgnoreCase),
-            JsonValueKind.Array => value.EnumerateArray().Any(element => Mentions(element, id)),
-            JsonValueKind.Object => value.EnumerateObject().Any(member => Mentions(member.Value, id)),
-            _ => false,
-        };
 }

@@ -31,6 +31,13 @@ internal sealed class DependencyTracker
         return true;
     }
 
+    /// <summary>
+    /// The topics of what was read, as <see cref="Watcher"/> takes them. Values beside partitions are left out: they hold
+    /// leases, and those of machines and nodes change together with a row that was read.
+    /// </summary>
+    public IEnumerable<string> Topics =>
+        _readsAcrossPartitions ? [""] : _reads.Values.SelectMany(part => part.Rows.Keys.Concat(part.Ranges.Keys));
+
     internal void RecordRow(string key, Row? row) => ReadsOf(StoreKey.PartitionOf(key)).Rows[key] = row;
 
     internal void RecordRange(string prefix, IEnumerable<Row> rows)

@@ -78,16 +78,10 @@ internal static class Dependents
     )
     {
         var id = ResourceKind.IdOf(row);
-        var naming = kinds
-            .ReferrersOf(kind.Type)
-            .SelectMany(referrer =>
-                transaction
-                    .List(referrer.Type)
-                    .Where(candidate =>
-                        referrer.Schema.References(candidate.Json).Any(reference => reference.Id.Equals(id))
-                    )
-                    .Select(ResourceKind.IdOf)
-            );
+        var naming = ReferenceIndex
+            .UsersOf(transaction, id)
+            .Where(user => kinds.KindOf(user).Schema.References(user.Json).Any(reference => reference.Id.Equals(id)))
+            .Select(ResourceKind.IdOf);
         return naming.Concat(kind.DependentsOf(row, transaction));
     }
 

@@ -9,8 +9,9 @@ namespace Weft.Resources;
 /// <summary>Reading and writing of JSON trees without reflection.</summary>
 internal static class Json
 {
+    /// <summary>How all JSON is written that nobody reads line by line.</summary>
     // Ids and prefixes are full of '/' and '+': the default encoder would turn a readable body into six-byte escapes.
-    private static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonWriterOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
     private static readonly JsonWriterOptions Indented = Compact with { Indented = true };
 
     /// <summary>The bytes of a tree, compact, in the order it has.</summary>

@@ -4,8 +4,9 @@ using System.Text.Json.Nodes;
 namespace Weft.Resources;
 
 /// <summary>
-/// A long-running operation. It is written in the same commit as the resource it brings about, and never again until it
-/// ends: so the revision of its row is the revision of the change, which agents report against.
+/// A long-running operation. It is written in the same commit as the resource it brings about, and once more where
+/// pods held something up that agents can take away now: so the revision of its row is the revision of the change, which
+/// agents report against.
 /// </summary>
 /// <param name="Name">Its id: unguessable, the last part of the URL.</param>
 /// <param name="Verb"><c>Put</c>, <c>Patch</c>, <c>Delete</c> or the name of an action.</param>

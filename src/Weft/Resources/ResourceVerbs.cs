@@ -13,7 +13,8 @@ internal sealed class ResourceVerbs(
     Limits limits,
     ImmutableArray<WriteGuard> guards,
     LeaseEffects leaseEffects,
-    AffectedAgents affectedAgents
+    FindAgentEffects findAgentEffects,
+    InsistOnWrite insist
 )
 {
     /// <summary>PUT: the resource is to be exactly this.</summary>
@@ -87,7 +88,7 @@ internal sealed class ResourceVerbs(
         if (RequestChecks.CheckPreconditions(request, old) is { } failed)
             return failed;
         if (Provisioning.IsDeleting(old))
-            return new Decision([], old, transaction.State, false, null);
+            return DecideAgain(request, old, transaction);
         if (Dependents.FindBlockers(kinds, kind, old, transaction) is { Count: > 0 } users)
             return Refusal.Combine(users, request.Id.ToString());
         if (!request.Force && kind.FindRunningUsers(old, transaction) is { } running)
@@ -157,7 +158,7 @@ internal sealed class ResourceVerbs(
             && Provisioning.StateOf(old) != Provisioning.Failed
             && StoredDocument.HaveSameCallerFields(old, context.Proposed)
         )
-            return new Decision([], old, transaction.State, false, null);
+            return DecideAgain(request, old, transaction);
 
         return AddConsequences(kind, context, document).TryGet(out var more, out var objection)
             ? Commit(new AcceptedWrite(kind, request, AcceptedWrite.PutVerb, document, old, more), transaction)
@@ -186,8 +187,23 @@ internal sealed class ResourceVerbs(
         return ImmutableArray.CreateRange(sideEffects.Concat(leases));
     }
 
-    private Decision Commit(AcceptedWrite write, ReadTransaction transaction) =>
-        WriteCommit.Create(write, transaction, affectedAgents);
+    private Outcome<Decision> Commit(AcceptedWrite write, ReadTransaction transaction) =>
+        WriteCommit.Create(write, transaction, findAgentEffects);
+
+    /// <summary>The same write once more: it changes nothing, unless who insists doesn't wait for others any longer.</summary>
+    private Decision DecideAgain(WriteRequest request, Row old, ReadTransaction transaction)
+    {
+        var effects = request.Force ? insist(transaction.State, ResourceKind.IdOf(old)) : AgentEffects.None;
+        if (effects.Changes.IsEmpty)
+            return new Decision([], old, transaction.State, false, null);
+        foreach (var change in effects.Changes)
+            _ = transaction.Get(change.Key);
+        return new Decision(effects.Changes, old, transaction.State.Next(effects.Changes), false, null)
+        {
+            Before = old,
+            Warnings = effects.Warnings,
+        };
+    }
 
     /// <summary>A resource and what stands under it, gone with the commit.</summary>
     private Decision RemoveAtOnce(ResourceKind kind, Row old, ReadTransaction transaction)

@@ -93,6 +93,9 @@ internal record Mutation(string Key, ReadOnlyMemory<byte>? Bytes)
     /// <summary>How many rows and records it writes or removes.</summary>
     public virtual int Count => 1;
 
+    /// <summary>The keys by which those are found whom it concerns (<see cref="Watcher"/>).</summary>
+    public virtual IEnumerable<string> Topics => [Key];
+
     /// <summary>Writes a row.</summary>
     public static Mutation Put(string key, JsonNode body) => new(key, Json.ToUtf8(body));
 

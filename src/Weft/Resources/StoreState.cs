@@ -14,6 +14,12 @@ internal sealed record MaterializedView(Func<string, bool> Covers, Func<object?,
     /// What one value of all partitions that it covers is asked for by; null, the default, where each partition has its own.
     /// </summary>
     public string? Name { get; init; }
+
+    /// <summary>
+    /// The names of the values that a row counts in, where these are several and not of its partition; null, the default,
+    /// where they are one.
+    /// </summary>
+    public Func<Row, IReadOnlySet<string>>? NamesOf { get; init; }
 }
 
 /// <summary>The values beside the rows, while a commit changes them.</summary>
@@ -113,11 +119,8 @@ internal sealed class StoreState
         {
             var partition = StoreKey.PartitionOf(row.Key);
             changed[partition] = version;
-            derived = state.UpdateViews(derived, partition, null, row);
+            derived = state.UpdateViews(derived, changed, version, partition, null, row);
         }
-
-        foreach (var name in folds.Select(view => view.Name).OfType<string>())
-            changed[name] = version;
 
         return new StoreState(revision, all, changed.ToImmutable(), derived, folds);
     }
@@ -192,7 +195,7 @@ internal sealed class StoreState
         var revision = Revision + 1;
         var rows = _rows;
         var version = new PartitionVersion(revision);
-        var changed = _versions;
+        var changed = _versions.ToBuilder();
         var derived = _viewValues;
         foreach (var mutation in changes)
         {
@@ -203,7 +206,7 @@ internal sealed class StoreState
                     return null;
                 derived = values.Values;
                 foreach (var name in values.Changed)
-                    changed = changed.SetItem(name, version);
+                    changed[name] = version;
                 continue;
             }
 
@@ -216,33 +219,71 @@ internal sealed class StoreState
             if (before is null && after is null)
                 continue;
             var partition = StoreKey.PartitionOf(mutation.Key);
-            changed = changed.SetItem(partition, version);
-            derived = UpdateViews(derived, partition, before, after);
-            foreach (var view in _views.Where(view => view.Name is not null && view.Covers(partition)))
-                changed = changed.SetItem(view.Name!, version);
+            changed[partition] = version;
+            derived = UpdateViews(derived, changed, version, partition, before, after);
         }
 
-        return new StoreState(revision, rows, changed, derived, _views);
+        return new StoreState(revision, rows, changed.ToImmutable(), derived, _views);
     }
 
     private ImmutableDictionary<string, object> UpdateViews(
         ImmutableDictionary<string, object> derived,
+        ImmutableDictionary<string, PartitionVersion>.Builder changed,
+        PartitionVersion version,
         string partition,
         Row? before,
         Row? after
     )
     {
-        foreach (var view in _views)
+        foreach (var view in _views.Where(view => view.Covers(partition)))
         {
-            if (!view.Covers(partition))
+            if (view.NamesOf is { } namesOf)
+            {
+                derived = UpdateNamed(derived, changed, version, view, namesOf, before, after);
                 continue;
+            }
+
             var name = view.Name ?? partition;
-            var next = view.Update(derived.GetValueOrDefault(name), before, after);
-            derived = next is null ? derived.Remove(name) : derived.SetItem(name, next);
+            changed[name] = version;
+            derived = SetValue(derived, name, view.Update(derived.GetValueOrDefault(name), before, after));
         }
 
         return derived;
     }
+
+    /// <summary>Updates the values that a row counts in, or counted in: those alone that it alters have changed.</summary>
+    private static ImmutableDictionary<string, object> UpdateNamed(
+        ImmutableDictionary<string, object> derived,
+        ImmutableDictionary<string, PartitionVersion>.Builder changed,
+        PartitionVersion version,
+        MaterializedView view,
+        Func<Row, IReadOnlySet<string>> namesOf,
+        Row? before,
+        Row? after
+    )
+    {
+        var (old, wanted) = (before is null ? null : namesOf(before), after is null ? null : namesOf(after));
+        foreach (var name in (old ?? Enumerable.Empty<string>()).Union(wanted ?? Enumerable.Empty<string>()))
+        {
+            var was = derived.GetValueOrDefault(name);
+            var (left, come) = (
+                old?.Contains(name) == true ? before : null,
+                wanted?.Contains(name) == true ? after : null
+            );
+            if (view.Update(was, left, come) is var value && ReferenceEquals(value, was))
+                continue;
+            changed[name] = version;
+            derived = SetValue(derived, name, value);
+        }
+
+        return derived;
+    }
+
+    private static ImmutableDictionary<string, object> SetValue(
+        ImmutableDictionary<string, object> derived,
+        string name,
+        object? value
+    ) => value is null ? derived.Remove(name) : derived.SetItem(name, value);
 
     private sealed class PartitionVersion(long revision)
     {

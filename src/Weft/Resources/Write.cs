@@ -44,9 +44,42 @@ internal sealed record WriteRequest(ResourceId Id, string Caller, string CallerT
 /// <returns>Why not, or null.</returns>
 internal delegate Refusal? JoinCheck(string path, ResourceId id);
 
-/// <summary>Which agents a change concerns: those whose desired state differs between two store states.</summary>
-/// <param name="before">The state without the change.</param>
-internal delegate ImmutableArray<string> AffectedAgents(StoreState before, StoreState after);
+/// <summary>What a write means for agents.</summary>
+/// <param name="Agents">Those whose desired state it alters.</param>
+/// <param name="Changes">What is written besides, so that they take nothing away that is in use.</param>
+/// <param name="Warnings">What happens to those who use it.</param>
+internal sealed record AgentEffects(
+    ImmutableArray<string> Agents,
+    ImmutableArray<Mutation> Changes,
+    ImmutableArray<Refusal> Warnings
+)
+{
+    /// <summary>Nothing.</summary>
+    public static readonly AgentEffects None = new([], [], []);
+
+    /// <summary>With one change more.</summary>
+    public AgentEffects Keep(Mutation change) => this with { Changes = Changes.Add(change) };
+
+    /// <summary>With one warning more.</summary>
+    public AgentEffects Warn(Refusal warning) => this with { Warnings = Warnings.Add(warning) };
+
+    /// <summary>Together with others.</summary>
+    public AgentEffects With(AgentEffects others) =>
+        new([.. Agents, .. others.Agents], [.. Changes, .. others.Changes], [.. Warnings, .. others.Warnings]);
+}
+
+/// <summary>What a write means for agents, or why it can't be made while something is in use.</summary>
+/// <param name="before">The state without the write.</param>
+/// <param name="changes">The write itself.</param>
+internal delegate Outcome<AgentEffects> FindAgentEffects(
+    StoreState before,
+    StoreState after,
+    IReadOnlyList<Mutation> changes,
+    WriteRequest request
+);
+
+/// <summary>What it means that somebody insists on a write that was made before, and waits for those who use something.</summary>
+internal delegate AgentEffects InsistOnWrite(StoreState state, ResourceId written);
 
 /// <summary>
 /// What else a write brings with it beyond its own kind: the leases of machines and nodes, taken and given back.
@@ -75,6 +108,9 @@ internal sealed record Decision(
 {
     /// <summary>The resource as it was; null where it is new, or nothing changes.</summary>
     public Row? Before { get; init; }
+
+    /// <summary>What the write does to others, who may have to be told; each for who may read what it tells of.</summary>
+    public ImmutableArray<Refusal> Warnings { get; init; } = [];
 
     /// <summary>Whether the write changes nothing: no commit, no operation, nobody is woken.</summary>
     public bool Unchanged => Mutations.IsEmpty;

@@ -27,16 +27,27 @@ internal sealed record AcceptedWrite(
 /// <summary>Makes one commit of a write: the resource, what it brings with it, and the operation that begins.</summary>
 internal static class WriteCommit
 {
-    public static Decision Create(AcceptedWrite write, ReadTransaction transaction, AffectedAgents affectedAgents)
+    public static Outcome<Decision> Create(
+        AcceptedWrite write,
+        ReadTransaction transaction,
+        FindAgentEffects findAgentEffects
+    )
     {
         StampProvisioning(write);
         List<Mutation> changes = [Mutation.Put(write.Id, write.Document), .. write.More];
+        var before = transaction.State;
         if (write.Kind.IsSynchronous)
-            return CreateDecision(write, changes, null, transaction.State);
-        var operation = BeginOperation(write, changes, transaction.State, affectedAgents);
+            return CreateDecision(write, changes, null, before);
+        if (
+            !findAgentEffects(before, before.Next(changes), changes, write.Request)
+                .TryGet(out var effects, out var refusal)
+        )
+            return refusal;
+        changes.AddRange(effects.Changes);
+        var operation = BeginOperation(write, changes, effects.Agents);
         operation = ReplaceEarlierOperation(write, operation, changes, transaction);
         changes.Add(operation.ToMutation());
-        return CreateDecision(write, changes, operation, transaction.State);
+        return CreateDecision(write, changes, operation, before) with { Warnings = effects.Warnings };
     }
 
     private static void StampProvisioning(AcceptedWrite write)
@@ -56,15 +67,9 @@ internal static class WriteCommit
 
     /// <summary>The operation of a write, which waits for the agents whose desired state it alters.</summary>
     /// <param name="changes">The commit; ends of leases are taken out of it where the operation is to end them.</param>
-    private static Operation BeginOperation(
-        AcceptedWrite write,
-        List<Mutation> changes,
-        StoreState before,
-        AffectedAgents affectedAgents
-    )
+    private static Operation BeginOperation(AcceptedWrite write, List<Mutation> changes, ImmutableArray<string> pending)
     {
         var request = write.Request;
-        var pending = affectedAgents(before, before.Next(changes));
         var operation = new Operation(
             request.OperationName,
             write.Id,

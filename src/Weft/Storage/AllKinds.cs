@@ -40,7 +40,12 @@ internal static class AllKinds
     ]);
 
     /// <summary>What is kept up to date beside the rows.</summary>
-    public static readonly ImmutableArray<MaterializedView> Views = [OperationTracker.PendingView];
+    public static readonly ImmutableArray<MaterializedView> Views =
+    [
+        OperationTracker.PendingView,
+        ReferenceIndex.CreateView(List.All.Select(kind => kind.Type)),
+        Agent.ByClusterView,
+    ];
 
     /// <summary>What writes of lower rooms must leave right in upper ones.</summary>
     public static readonly ImmutableArray<WriteGuard> WriteGuards =
@@ -64,12 +69,13 @@ internal static class AllKinds
     public static StoreState EmptyState => StoreState.Empty(Views);
 
     /// <summary>The verbs over all kinds.</summary>
-    public static ResourceVerbs CreateVerbs(Limits limits, AffectedAgents affectedAgents) =>
+    public static ResourceVerbs CreateVerbs(Limits limits, FindAgentEffects findAgentEffects) =>
         new(
             List,
             limits,
             WriteGuards,
             (before, after, written, now) => AddressClaims.LeaseEffectsOf(before, after, written, limits, now),
-            affectedAgents
+            findAgentEffects,
+            Draining.Insist
         );
 }

@@ -25,7 +25,11 @@ internal interface IResourceStore : IAsyncDisposable
     /// <exception cref="IOException">The disk doesn't take it; nothing was written.</exception>
     ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel);
 
-    /// <summary>Waits for a state that is newer than a revision.</summary>
+    /// <summary>Who waits for which rows.</summary>
+    WatcherGroup Watchers { get; }
+
+    /// <summary>Waits for a state that is newer than a revision and may differ from it in certain rows.</summary>
+    /// <param name="topics">As <see cref="Watcher"/> takes them; a commit of other rows wakes nobody.</param>
     /// <returns>The newest state; revisions may have been passed over.</returns>
-    ValueTask<StoreState> Watch(long after, CancellationToken cancel);
+    ValueTask<StoreState> Watch(long after, IEnumerable<string> topics, CancellationToken cancel);
 }

@@ -24,13 +24,17 @@ internal sealed class MemoryStore(int maxMutations = int.MaxValue) : IResourceSt
         {
             if (!readSet.IsUnchangedIn(Current) || Current.TryNext(changes) is not { } next)
                 return ValueTask.FromResult<long?>(null);
-            _publisher.Publish(next);
+            _publisher.Publish(next, changes);
             return ValueTask.FromResult<long?>(Current.Revision);
         }
     }
 
     /// <inheritdoc/>
-    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _publisher.Next(after, cancel);
+    public WatcherGroup Watchers => _publisher.Watchers;
+
+    /// <inheritdoc/>
+    public ValueTask<StoreState> Watch(long after, IEnumerable<string> topics, CancellationToken cancel) =>
+        _publisher.Next(after, topics, cancel);
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => ValueTask.CompletedTask;

@@ -2,11 +2,10 @@ using Weft.Resources;
 
 namespace Weft.Storage;
 
-/// <summary>The newest durable state of a store, and who waits for the next one.</summary>
+/// <summary>The newest durable state of a store, and who waits for the next one that concerns them.</summary>
 internal sealed class StatePublisher
 {
     private volatile StoreState _current;
-    private TaskCompletionSource _next = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>A store that begins with a state.</summary>
     public StatePublisher(StoreState initial) => _current = initial;
@@ -14,25 +13,42 @@ internal sealed class StatePublisher
     /// <summary>The newest state.</summary>
     public StoreState Current => _current;
 
-    /// <summary>Makes a state the newest, and wakes who waits.</summary>
-    public void Publish(StoreState state)
+    /// <summary>Who waits.</summary>
+    public WatcherGroup Watchers { get; } = new();
+
+    /// <summary>Makes a state the newest, and wakes those whom it concerns.</summary>
+    /// <param name="changes">What differs from the state before it.</param>
+    public void Publish(StoreState state, IEnumerable<Mutation> changes)
     {
         _current = state;
-        Interlocked
-            .Exchange(ref _next, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))
-            .SetResult();
+        Watchers.Notify(state.Revision, changes.SelectMany(change => change.Topics));
     }
 
-    /// <summary>Waits for a state that is newer than a revision.</summary>
-    public async ValueTask<StoreState> Next(long after, CancellationToken cancel)
+    /// <summary>Waits for a state that is newer than a revision, and may differ from it in certain rows.</summary>
+    /// <param name="topics">As <see cref="Watcher"/> takes them.</param>
+    public async ValueTask<StoreState> Next(long after, IEnumerable<string> topics, CancellationToken cancel)
     {
+        var watched = topics.ToList();
         while (true)
         {
-            // The task first, then the state: whoever publishes between the two completes a task that is held already.
-            var bell = Volatile.Read(ref _next).Task;
-            if (_current.Revision > after)
-                return _current;
-            await bell.WaitAsync(cancel).ConfigureAwait(false);
+            var state = _current;
+            if (state.Revision > after && watched.Exists(topic => HasChanged(state, topic, after)))
+                return state;
+            // A commit between this look and the wait rings the watcher at once.
+            var watcher = new Watcher(watched);
+            Watchers.Add(watcher, state.Revision);
+            try
+            {
+                await watcher.Changed.WaitAsync(cancel).ConfigureAwait(false);
+            }
+            finally
+            {
+                Watchers.Remove(watcher);
+            }
         }
     }
+
+    /// <summary>Whether something of a topic's partition has changed since.</summary>
+    private static bool HasChanged(StoreState state, string topic, long after) =>
+        !topic.Contains('|', StringComparison.Ordinal) || state.LastRevisionOf(StoreKey.PartitionOf(topic)) > after;
 }

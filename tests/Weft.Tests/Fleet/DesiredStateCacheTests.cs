@@ -1,6 +1,9 @@
+using System.Text.Json.Nodes;
 using CsCheck;
+using Weft.Addressing;
 using Weft.Fleet;
 using Weft.Fleet.Operations;
+using Weft.Networks;
 using Weft.Resources;
 using Weft.Storage;
 
@@ -127,7 +130,7 @@ public sealed class DesiredStateCacheTests
                 steps =>
                 {
                     var site = TestSite.Small();
-                    var kept = new DesiredStateCache(site.Limits);
+                    var kept = new DesiredStateCache(site.Limits, new WatcherGroup());
                     foreach (var step in steps)
                     {
                         var before = site.State;
@@ -151,6 +154,85 @@ public sealed class DesiredStateCacheTests
                 iter: 150,
                 threads: 1
             );
+
+    [Fact]
+    public void Wakes_EverybodyWhomAWriteConcerns_AndFindsTheirAgentsAlone() =>
+        Gen.Int[0, Writes.Length - 1]
+            .Array[1, 12]
+            .Sample(
+                steps =>
+                {
+                    var site = TestSite.Small();
+                    var watchers = new WatcherGroup();
+                    var tracker = new OperationTracker(AllKinds.List, site.Limits, watchers);
+                    ResourceId[] clusters = [TestSite.Id(K1), TestSite.Id(K2)];
+                    foreach (var cluster in clusters)
+                        _ = site.Enrol(cluster.ToString(), "main");
+                    foreach (var step in steps)
+                    {
+                        var before = site.State;
+                        var waiting = clusters.Select(id => tracker.DesiredStates.Watch(before, id)).ToList();
+                        Writes[step].Do(site);
+                        var changes = ChangesOf(before, site.State);
+                        var request = site.Request(K1, []);
+                        Assert.Equal(
+                            tracker.EffectsInPlan(before, site.State, changes, request).Value.Agents,
+                            tracker.EffectsOf(before, site.State, changes, request).Value.Agents
+                        );
+                        watchers.Notify(site.State.Revision, changes.Select(change => change.Key));
+                        foreach (var ((desired, changed), id) in waiting.Zip(clusters))
+                            Assert.True(
+                                changed.IsCompleted
+                                    || desired.Digest == ClusterRenderer.Render(site.State, id, site.Limits).Digest,
+                                $"{Writes[step].Name}: nobody who waits for {id.Name} was woken"
+                            );
+                    }
+                },
+                iter: 150,
+                threads: 1
+            );
+
+    [Fact]
+    public void Wakes_NobodyByWhatConcernsOthers()
+    {
+        var site = TestSite.Small();
+        site.Put(K1, TestSite.Kubernetes("'l3Networks':[{'networkId':'~c/l3Networks/n6','pluginType':'MACVLAN'}]"));
+        var watchers = new WatcherGroup();
+        var kept = new DesiredStateCache(site.Limits, watchers);
+        var (_, changed) = kept.Watch(site.State, TestSite.Id(K1));
+        void Write(Action write, bool wakes)
+        {
+            var before = site.State;
+            write();
+            watchers.Notify(site.State.Revision, ChangesOf(before, site.State).Select(change => change.Key));
+            Assert.Equal(wakes, changed.IsCompleted);
+        }
+
+        Write(
+            () =>
+                site.Commit(
+                    NetworkPool.PutLeases(
+                        TestSite.Id("~c/l3Networks/n6"),
+                        [
+                            new Lease(
+                                Address.Parse("10.20.6.90").Value,
+                                AddressClaims.PodHolderOf(TestSite.Id(K1), "c", "net1", "core/upf-0", "w1"),
+                                LeaseMethod.Dynamic,
+                                TestSite.Now
+                            ),
+                        ]
+                    )
+                ),
+            wakes: false
+        );
+        Write(() => site.L3("other", "user", 603), wakes: false);
+        Write(() => site.Put(K2, TestSite.Kubernetes("")), wakes: false);
+        Write(
+            () => site.Put(TestSite.NodeId("x1", "k2"), TestSite.Node("{'name':'eth1','mtu':9000}", "BareMetal")),
+            wakes: false
+        );
+        Write(() => site.Patch("~c/l3Networks/n6", "{'tags':{'team':'core'}}"), wakes: true);
+    }
 
     [Fact]
     public void Renders_AllOfABareMetalUserPlane()
@@ -200,7 +282,7 @@ public sealed class DesiredStateCacheTests
             )
         );
         site.CompleteOperations();
-        var kept = new DesiredStateCache(site.Limits);
+        var kept = new DesiredStateCache(site.Limits, new WatcherGroup());
         var before = kept.Get(site.State, TestSite.Id(K1));
         site.Put(
             TestSite.NodeId("x1", "k2"),
@@ -220,7 +302,7 @@ public sealed class DesiredStateCacheTests
     public void Caches_NothingOfAPlannedState()
     {
         var site = TestSite.Small();
-        var kept = new DesiredStateCache(site.Limits);
+        var kept = new DesiredStateCache(site.Limits, new WatcherGroup());
         var here = kept.Get(site.State, TestSite.Id(K1)).Digest;
         // Two futures of one revision number: a desired state of the one must not be taken for the other's.
         var one = site.TryPut(
@@ -248,8 +330,8 @@ public sealed class DesiredStateCacheTests
     public void Tracks_EveryRangeThatWasRead()
     {
         var state = AllKinds.EmptyState.Next([
-            Mutation.Put("a|1", new System.Text.Json.Nodes.JsonObject()),
-            Mutation.Put("b|1", new System.Text.Json.Nodes.JsonObject()),
+            Mutation.Put("a|1", new JsonObject()),
+            Mutation.Put("b|1", new JsonObject()),
         ]);
         var tracker = new DependencyTracker();
         var watched = state.TrackedBy(tracker);
@@ -258,25 +340,28 @@ public sealed class DesiredStateCacheTests
         Assert.True(
             tracker.IsUnchanged(
                 state,
-                state.Next([
-                    Mutation.Put("a|3", new System.Text.Json.Nodes.JsonObject()),
-                    Mutation.Put("c|1", new System.Text.Json.Nodes.JsonObject()),
-                ])
+                state.Next([Mutation.Put("a|3", new JsonObject()), Mutation.Put("c|1", new JsonObject())])
             )
         );
-        Assert.False(
-            tracker.IsUnchanged(state, state.Next([Mutation.Put("a|2", new System.Text.Json.Nodes.JsonObject())]))
-        );
-        Assert.False(
-            tracker.IsUnchanged(state, state.Next([Mutation.Put("b|2", new System.Text.Json.Nodes.JsonObject())]))
-        );
+        Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Put("a|2", new JsonObject())])));
+        Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Put("b|2", new JsonObject())])));
         Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Remove("b|1")])));
         _ = watched.Range("").ToList();
         Assert.True(tracker.IsUnchanged(state, state));
-        Assert.False(
-            tracker.IsUnchanged(state, state.Next([Mutation.Put("c|1", new System.Text.Json.Nodes.JsonObject())]))
-        );
+        Assert.False(tracker.IsUnchanged(state, state.Next([Mutation.Put("c|1", new JsonObject())])));
     }
+
+    /// <summary>What differs between two states, as a commit would say it.</summary>
+    private static List<Mutation> ChangesOf(StoreState before, StoreState after) =>
+        [
+            .. before
+                .Range("")
+                .Concat(after.Range(""))
+                .Select(row => row.Key)
+                .Distinct()
+                .Where(key => !ReferenceEquals(before.Get(key), after.Get(key)))
+                .Select(key => new Mutation(key, after.Get(key)?.Bytes)),
+        ];
 
     private static void Try(TestSite site, string id, string body) => Apply(site, site.TryPut(id, body));
 

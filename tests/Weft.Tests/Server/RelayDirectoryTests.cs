@@ -153,7 +153,9 @@ public sealed class RelayDirectoryTests : IDisposable
         public ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel) =>
             throw new NotSupportedException("the site writes");
 
-        public ValueTask<StoreState> Watch(long after, CancellationToken cancel) =>
+        public WatcherGroup Watchers { get; } = new();
+
+        public ValueTask<StoreState> Watch(long after, IEnumerable<string> topics, CancellationToken cancel) =>
             throw new NotSupportedException("nobody waits here");
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;

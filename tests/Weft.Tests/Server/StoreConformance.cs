@@ -151,7 +151,7 @@ public abstract class StoreConformance : IAsyncLifetime
     {
         _ = await Put("t|a", 1);
 
-        var watch = Store.Watch(0, Cancel);
+        var watch = Store.Watch(0, ["t|"], Cancel);
 
         Assert.True(watch.IsCompleted);
         Assert.Equal(1, (await watch).Revision);
@@ -160,7 +160,7 @@ public abstract class StoreConformance : IAsyncLifetime
     [Fact]
     public async Task Returns_FromWatch_WithLaterState()
     {
-        var watch = Store.Watch(0, Cancel).AsTask();
+        var watch = Store.Watch(0, ["t|"], Cancel).AsTask();
         Assert.False(watch.IsCompleted);
         _ = await Put("t|a", 1);
 
@@ -170,7 +170,7 @@ public abstract class StoreConformance : IAsyncLifetime
     [Fact]
     public async Task Returns_FromWatch_WhenManyRevisionsPassedOver()
     {
-        var watch = Store.Watch(9, Cancel).AsTask();
+        var watch = Store.Watch(9, ["t|"], Cancel).AsTask();
         for (var i = 0; i < 9; i++)
             _ = await Put("t|a", i);
         Assert.False(watch.IsCompleted);
@@ -181,10 +181,27 @@ public abstract class StoreConformance : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Wakes_OnlyThoseWhomACommitConcerns()
+    {
+        _ = await Put("t|/a", 1);
+        var mine = new Watcher(["t|/a"]);
+        var others = new Watcher(["t|/b", "s|"]);
+        Store.Watchers.Add(mine, Store.Current.Revision);
+        Store.Watchers.Add(others, Store.Current.Revision);
+
+        _ = await Store.Commit(ReadSet.Empty, [Mutation.Remove("t|/a")], Cancel);
+        Assert.True(mine.Changed.IsCompleted);
+        Assert.False(others.Changed.IsCompleted);
+
+        _ = await Put("s|x", 1);
+        Assert.True(others.Changed.IsCompleted);
+    }
+
+    [Fact]
     public async Task Ends_Watch_WhenCanceled()
     {
         using var stop = new CancellationTokenSource();
-        var watch = Store.Watch(0, stop.Token).AsTask();
+        var watch = Store.Watch(0, ["t|"], stop.Token).AsTask();
         await stop.CancelAsync();
 
         _ = await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>

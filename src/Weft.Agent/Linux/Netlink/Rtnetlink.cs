@@ -11,13 +11,16 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
 {
     private const ushort GetLink = 18,
         GetAddress = 22,
-        GetRoute = 26;
+        GetRoute = 26,
+        GetNeighbour = 30;
     private const int LinkHead = 16,
         AddressHead = 8,
         RouteHead = 12,
+        NeighbourHead = 12,
         NextHopHead = 8;
     private const byte IPv4 = 2,
         IPv6 = 10,
+        BridgeFamily = 7,
         MainTable = 254,
         Unicast = 1;
 
@@ -78,8 +81,52 @@ internal sealed partial class Rtnetlink(NetlinkSocket socket) : IDisposable
         return routes.ToImmutable();
     }
 
+    /// <summary>
+    /// The unicast MAC addresses, besides its own, that each interface takes frames for: those of MACVLAN interfaces that are
+    /// up and stand on it, in whatever network namespace these are.
+    /// </summary>
+    /// <exception cref="NetlinkException">The kernel refused it.</exception>
+    public ImmutableArray<(int Link, string MacAddress)> FilteredAddresses()
+    {
+        var addresses = ImmutableArray.CreateBuilder<(int, string)>();
+        var head = new byte[NeighbourHead];
+        head[0] = BridgeFamily;
+        socket.Dump(
+            new NetlinkMessage(GetNeighbour, 0, head),
+            "listing addresses that interfaces take frames for",
+            (_, body) =>
+            {
+                if (ParseFilteredAddress(body) is { } address)
+                    addresses.Add(address);
+            }
+        );
+        return addresses.ToImmutable();
+    }
+
     /// <inheritdoc/>
     public void Dispose() => socket.Dispose();
+
+    private static (int Link, string MacAddress)? ParseFilteredAddress(ReadOnlySpan<byte> body)
+    {
+        // NTF_SELF: the interface's own filter, and not what a bridge has learnt.
+        const byte Self = 2;
+        if (body[0] != BridgeFamily || (body[10] & Self) == 0)
+            return null;
+        foreach (var attribute in new NetlinkAttributes(body[NeighbourHead..]))
+        {
+            // The lowest bit of the first byte is that of groups.
+            if (
+                attribute.Type == NeighbourAttribute.LinkLayerAddress
+                && attribute.Value is [var first, ..]
+                && (first & 1) == 0
+            )
+                return Mac(attribute.Value) is { } mac
+                    ? (BinaryPrimitives.ReadInt32LittleEndian(body[4..]), mac)
+                    : null;
+        }
+
+        return null;
+    }
 
     private static KernelLink ParseLink(ReadOnlySpan<byte> body)
     {
@@ -319,6 +366,12 @@ internal static class LinkAttribute
     public const ushort KindName = 1,
         KindData = 2,
         VlanId = 1;
+}
+
+/// <summary><c>NDA_*</c>.</summary>
+internal static class NeighbourAttribute
+{
+    public const ushort LinkLayerAddress = 2;
 }
 
 /// <summary><c>IFLA_VF_*</c>.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Weft.Agent.Linux.Netlink;
 using Weft.Agent.Nodes.Operations;
 
@@ -12,6 +13,12 @@ internal static class GarbageCollection
     /// <summary>Writes this part of the plan; all wanted keys are kept by then.</summary>
     public static void Plan(ObservedNode observed, PlanBuilder plan)
     {
+        foreach (var name in plan.Unretained.Select(NameOf).Distinct(StringComparer.Ordinal).ToList())
+        {
+            if (observed.FindLink(name) is { } link && observed.Elsewhere.TryGetValue(link.Index, out var children))
+                Hold(observed, plan, link, children);
+        }
+
         foreach (var operation in plan.Unretained.ToList())
         {
             switch (operation)
@@ -38,6 +45,31 @@ internal static class GarbageCollection
                     break;
             }
         }
+    }
+
+    /// <summary>The name that an operation's interface has now.</summary>
+    private static string NameOf(NodeOperation operation) =>
+        operation is RenameLink rename ? rename.To : operation.Subject;
+
+    /// <summary>
+    /// Leaves an interface, and what it stands on, as it is while pods' interfaces stand on it: without it their own plugin
+    /// couldn't even delete them.
+    /// </summary>
+    private static void Hold(ObservedNode observed, PlanBuilder plan, KernelLink link, ImmutableArray<string> children)
+    {
+        plan.Held.Add(
+            (
+                link.Name,
+                $"{children.Length} interfaces in other network namespaces stand on it ({string.Join(", ", children)}): "
+                    + "it goes when they have gone; delete their pods"
+            )
+        );
+        for (
+            KernelLink? at = link;
+            at is not null;
+            at = at is { Kind: "vlan", IsParentElsewhere: false } ? observed.FindLink(at.Parent) : null
+        )
+            plan.RetainAll(at.Name);
     }
 
     /// <summary>Whether what an operation set is still so, and nobody else needs it.</summary>

@@ -14,6 +14,9 @@ internal sealed record NodePlan(
     ImmutableArray<string> Forgotten
 )
 {
+    /// <summary>What stays although it is no longer desired, and why, by the name of the interface.</summary>
+    public ImmutableArray<(string Link, string Why)> Held { get; init; } = [];
+
     /// <summary>
     /// The difference between a node as it is and as it should be. Neither looks at anything else nor changes anything.
     /// </summary>
@@ -33,7 +36,10 @@ internal sealed record NodePlan(
             [.. plan.Removals, .. plan.Renames, .. plan.MtuDecreases, .. plan.Links, .. plan.Devices, .. plan.Guards],
             [.. plan.Findings.Distinct(StringComparer.Ordinal)],
             [.. plan.Forgotten]
-        );
+        )
+        {
+            Held = [.. plan.Held],
+        };
     }
 }
 

@@ -45,6 +45,13 @@ internal sealed record ObservedNode(
     /// <summary>Devices by PCI address: those that the configuration names, and their functions.</summary>
     public ImmutableDictionary<string, PciDevice> Devices { get; init; } = ImmutableDictionary<string, PciDevice>.Empty;
 
+    /// <summary>
+    /// The MAC addresses of interfaces in other network namespaces that stand on an interface, by its number; known of those
+    /// alone that may be taken away.
+    /// </summary>
+    public ImmutableDictionary<int, ImmutableArray<string>> Elsewhere { get; init; } =
+        ImmutableDictionary<int, ImmutableArray<string>>.Empty;
+
     /// <summary>A fingerprint of the guards' tables as the kernel has them; null where it has none of them.</summary>
     public string? Guards { get; init; }
 

@@ -34,6 +34,9 @@ internal sealed class PlanBuilder(OwnedState owned)
     /// <summary>What can't be done, a sentence each.</summary>
     public List<string> Findings { get; } = [];
 
+    /// <summary>What stays although it is no longer desired, and why, by the name of the interface.</summary>
+    public List<(string Link, string Why)> Held { get; } = [];
+
     /// <summary>Keys of owned things that are gone by another's hand and no longer desired.</summary>
     public List<string> Forgotten { get; } = [];
 

@@ -9,10 +9,10 @@ namespace Weft.Fleet.Operations;
 /// Ends operations: a change has succeeded once every agent whose desired state it alters has applied it, at once where
 /// there is none. What runs and what it waits for is in the store, so a restart loses nothing.
 /// </summary>
-internal sealed class OperationTracker(Kinds kinds, Limits limits)
+internal sealed class OperationTracker(Kinds kinds, Limits limits, WatcherGroup watchers)
 {
     /// <summary>The clusters' desired states.</summary>
-    public DesiredStateCache DesiredStates { get; } = new(limits);
+    public DesiredStateCache DesiredStates { get; } = new(limits, watchers);
 
     /// <summary>Keeps the names of the operations that run beside their rows.</summary>
     public static readonly MaterializedView PendingView = new(
@@ -36,23 +36,69 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
             .OfType<Row>();
     }
 
-    /// <summary>Which agents a change concerns: those of clusters whose desired state it alters.</summary>
-    /// <param name="before">The store state without the change.</param>
-    public ImmutableArray<string> AffectedAgents(StoreState before, StoreState after)
+    /// <summary>
+    /// What a write of the newest stored state means for agents: which it concerns, those of clusters whose desired state it
+    /// alters, and what must be kept. Asked are those clusters alone that read what it writes, and those of which nobody
+    /// knows yet what they read.
+    /// </summary>
+    /// <param name="before">The store state without the write.</param>
+    public Outcome<AgentEffects> EffectsOf(
+        StoreState before,
+        StoreState after,
+        IReadOnlyList<Mutation> changes,
+        WriteRequest request
+    )
     {
-        var agents = before
-            .Range($"{StoreKey.PartitionOf(Agent.ResourceType)}|")
-            .Select(ResourceKind.IdOf)
-            .GroupBy(agent => agent.Parent!.Key);
-        return
-        [
-            .. agents
-                .Where(group =>
-                    DesiredStates.Get(before, group.First().Parent!).Digest
-                    != DesiredStates.DigestOf(after, group.First().Parent!)
-                )
-                .SelectMany(group => group.Select(agent => agent.Key)),
-        ];
+        var agents = Agent.ByCluster(before);
+        var readers = DesiredStates.FindReaders(changes).Select(cluster => cluster.Key);
+        var unknown = agents.Keys.Where(cluster => !DesiredStates.IsCurrent(cluster));
+        return EffectsOn(
+            readers.Concat(unknown).Distinct(StringComparer.Ordinal),
+            agents,
+            cluster => DesiredStates.Get(before, cluster),
+            after,
+            request
+        );
+    }
+
+    /// <summary>The same for a state that is only planned: all clusters are asked, and nothing is kept in memory.</summary>
+    public Outcome<AgentEffects> EffectsInPlan(
+        StoreState before,
+        StoreState after,
+        IReadOnlyList<Mutation> changes,
+        WriteRequest request
+    )
+    {
+        var agents = Agent.ByCluster(before);
+        return EffectsOn(agents.Keys, agents, cluster => DesiredStates.Preview(before, cluster), after, request);
+    }
+
+    private Outcome<AgentEffects> EffectsOn(
+        IEnumerable<string> clusters,
+        IReadOnlyDictionary<string, ImmutableArray<ResourceId>> agents,
+        Func<ResourceId, DesiredState> before,
+        StoreState after,
+        WriteRequest request
+    )
+    {
+        var effects = AgentEffects.None;
+        foreach (var key in clusters.Where(agents.ContainsKey).Order(StringComparer.Ordinal))
+        {
+            var cluster = agents[key][0].Parent!;
+            var (was, becomes) = (before(cluster), DesiredStates.Preview(after, cluster));
+            if (was.Digest == becomes.Digest)
+                continue;
+            if (!Draining.Keep(was, becomes, after, request).TryGet(out var kept, out var refusal))
+                return refusal;
+            effects = effects.With(
+                kept with
+                {
+                    Agents = [.. agents[key].Select(agent => agent.Key).Order(StringComparer.Ordinal)],
+                }
+            );
+        }
+
+        return effects;
     }
 
     /// <summary>The changes that end every operation that can end now.</summary>
@@ -60,6 +106,9 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
     /// <returns>The changes; none where everything still waits.</returns>
     public ImmutableArray<Mutation> Complete(StoreState state, string now)
     {
+        // First what pods no longer stand on: an operation that waited for them waits for the agents then.
+        if (Draining.Settle(state) is { IsEmpty: false } settled)
+            return settled;
         var digests = new Dictionary<string, string>(StringComparer.Ordinal);
         var changes = ImmutableArray.CreateBuilder<Mutation>();
         var next = state;
@@ -108,7 +157,7 @@ internal sealed class OperationTracker(Kinds kinds, Limits limits)
                 $"agent {agent.Name} of {agent.Parent!.Name} couldn't apply it: {failed.Failure}",
                 agent.ToString()
             );
-        if (waiting.Count > 0)
+        if (waiting.Count > 0 || Draining.PodsHolding(state, operation.Resource).Any())
             return [];
         if (resource is not null && Provisioning.IsDeleting(resource))
         {

@@ -28,7 +28,7 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
     {
         if (!ApplyOrder.Sort(documents).TryGet(out var steps, out var refusal))
             return refusal;
-        var (after, changes) = Apply(steps, state, now, planCaller);
+        var (after, changes, warnings) = Apply(steps, state, now, planCaller);
         var manifests = ManifestChanges(state, after, planCaller);
         var scope = PlanScope.Create(state, after, steps.Select(step => step.Id), limits, planCaller);
         var desired = scope.Clusters.ToDictionary(
@@ -42,14 +42,17 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
             [.. AddressChanges(state, after, planCaller)],
             [.. VlanChanges(state, after, planCaller)],
             [.. manifests.Select(m => m.Planned)],
-            [.. manifests.Where(m => m.Disruption is not null).Select(m => PlanNotice.For(m.Scope, m.Disruption!))],
+            [
+                .. warnings,
+                .. manifests.Where(m => m.Disruption is not null).Select(m => PlanNotice.For(m.Scope, m.Disruption!)),
+            ],
             PlanCapacity.Render(scope, desired),
             [.. planCaller.PermissionWarnings(steps.Select(step => step.Id)), .. PlanWarnings.Render(scope, desired)]
         );
     }
 
-    /// <summary>The state after all steps that aren't refused, and what becomes of each step.</summary>
-    private (StoreState After, List<PlannedChange> Changes) Apply(
+    /// <summary>The state after all steps that aren't refused, what becomes of each, and what that does to pods.</summary>
+    private (StoreState After, List<PlannedChange> Changes, List<PlanNotice> Warnings) Apply(
         IEnumerable<ApplyStep> steps,
         StoreState state,
         string now,
@@ -57,16 +60,23 @@ internal sealed class SitePlan(Kinds kinds, ResourceVerbs verbs, Limits limits)
     )
     {
         var changes = new List<PlannedChange>();
+        var warnings = new List<PlanNotice>();
         foreach (var (step, i) in steps.Select((step, i) => (step, i)))
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"plan-{i}");
             var outcome = Decide(step, new ReadTransaction(state), planCaller.CreateRequest(step.Id, now, name));
             changes.Add(RenderChange(step, state, outcome, planCaller));
-            if (outcome.TryGet(out var decision, out _))
-                state = StateWhenComplete(decision);
+            if (!outcome.TryGet(out var decision, out _))
+                continue;
+            state = StateWhenComplete(decision);
+            warnings.AddRange(
+                decision.Warnings.Select(warning =>
+                    PlanNotice.For(step.Id, warning.VisibleTo(planCaller.MayRead).Message)
+                )
+            );
         }
 
-        return (state, changes);
+        return (state, changes, warnings);
     }
 
     private Outcome<Decision> Decide(ApplyStep step, ReadTransaction transaction, WriteRequest request) =>

@@ -19,9 +19,9 @@ internal sealed record NetworkUsers(ImmutableDictionary<string, int> NodesOf)
     {
         var transaction = new ReadTransaction(state);
         return new NetworkUsers(
-            transaction
-                .List(KubernetesCluster.ResourceType)
-                .Select(ResourceKind.IdOf)
+            NetworkReach
+                .ClustersOf(state, network)
+                .Where(cluster => transaction.Get(cluster) is not null)
                 .Where(cluster => ClusterAttachments.PodsMayLease(transaction, cluster, network))
                 .ToImmutableDictionary(
                     cluster => cluster.ToString(),
@@ -74,8 +74,9 @@ internal sealed class NetworkUsersCache(ResourceId network)
     {
         if (_tracker?.IsUnchanged(_state!, state) != true)
         {
-            _tracker = new DependencyTracker();
-            _users = NetworkUsers.Of(state.TrackedBy(_tracker), network);
+            var tracker = new DependencyTracker();
+            _users = NetworkUsers.Of(state.TrackedBy(tracker), network);
+            _tracker = tracker;
         }
 
         _state = state;

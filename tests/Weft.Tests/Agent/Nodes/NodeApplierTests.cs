@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Weft.Addressing;
 using Weft.Agent.Linux;
 using Weft.Agent.Nodes.Operations;
@@ -103,6 +104,52 @@ public sealed class NodeApplierTests
             Assert.Equal(before, Snapshot());
             Assert.Equal(files, Directory.GetFiles(node.State).ToDictionary(f => f, File.GetLastWriteTimeUtc));
         });
+
+    [Fact]
+    public void Keeps_AParent_UntilNoPodStandsOnIt() =>
+        Run(() =>
+        {
+            using var node = WithPort();
+            Ip("link set eth1-peer up");
+            Assert.Empty(node.Apply(Parent).Findings);
+            using var pod = Process.Start(
+                new ProcessStartInfo("unshare", "--net sleep 1000") { RedirectStandardOutput = true }
+            )!;
+            try
+            {
+                WaitForOwnNamespace(pod);
+                Ip($"link add link tn0 name pod0 netns {pod.Id} type macvlan mode bridge");
+                TestNamespace.Run("nsenter", $"--net --target {pod.Id} ip link set pod0 up");
+
+                var held = node.Apply(Empty);
+                Assert.Empty(held.Findings);
+                var drift = Assert.Single(held.Drift);
+                Assert.StartsWith("tn0 of ", drift.What, StringComparison.Ordinal);
+                Assert.Contains("stand on it", drift.Was, StringComparison.Ordinal);
+                Assert.Contains("UP", Ip("link show tn0"), StringComparison.Ordinal);
+
+                // What the pod's plugin does, which finds its parent.
+                TestNamespace.Run("nsenter", $"--net --target {pod.Id} ip link delete pod0");
+                Assert.Empty(node.Apply(Empty).Drift);
+                Assert.DoesNotContain("tn0", Ip("-o link show"), StringComparison.Ordinal);
+            }
+            finally
+            {
+                pod.Kill();
+                pod.WaitForExit();
+            }
+        });
+
+    private static void WaitForOwnNamespace(Process process)
+    {
+        var mine = new FileInfo("/proc/thread-self/ns/net").LinkTarget;
+        var limit = Stopwatch.StartNew();
+        while (new FileInfo($"/proc/{process.Id}/ns/net").LinkTarget is var its && (its is null || its == mine))
+        {
+            Assert.True(limit.Elapsed < TimeSpan.FromSeconds(20), "unshare made no network namespace");
+            Thread.Sleep(5);
+        }
+    }
 
     [Fact]
     public void Leaves_NoIPv6OnAParentWithoutAddresses() =>

@@ -198,6 +198,29 @@ public sealed class NodePlanTests
     }
 
     [Fact]
+    public void Holds_WhatPodsInOtherNamespacesStandOn_WithAllBelowIt()
+    {
+        var observed = State(Eno with { Flags = 1 }, Tagged(3, "n6", 101, 1500));
+        var owned = Owned(new SetLinkUp("eno1", true), new AddVlan("n6", "eno1", 101, 1500) { Index = 3 });
+
+        var plan = NodePlan.Create(
+            observed with
+            {
+                Elsewhere = ImmutableDictionary<int, ImmutableArray<string>>.Empty.Add(3, ["02:aa:00:00:00:01"]),
+            },
+            Links(),
+            owned
+        );
+
+        Assert.Empty(plan.Operations);
+        Assert.Empty(plan.Findings);
+        var (link, why) = Assert.Single(plan.Held);
+        Assert.Equal("n6", link);
+        Assert.Contains("02:aa:00:00:00:01", why, StringComparison.Ordinal);
+        Assert.NotEmpty(NodePlan.Create(observed, Links(), owned).Operations);
+    }
+
+    [Fact]
     public void Finds_APortByTheAddressOfItsHardware()
     {
         // A bond's member has the bond's address, and its own in its hardware only.

@@ -39,7 +39,10 @@ internal sealed class ContestedStore : IResourceStore
             : await _store.Commit(readSet, changes, cancel);
     }
 
-    public ValueTask<StoreState> Watch(long after, CancellationToken cancel) => _store.Watch(after, cancel);
+    public WatcherGroup Watchers => _store.Watchers;
+
+    public ValueTask<StoreState> Watch(long after, IEnumerable<string> topics, CancellationToken cancel) =>
+        _store.Watch(after, topics, cancel);
 
     public ValueTask DisposeAsync() => _store.DisposeAsync();
 }

@@ -74,10 +74,8 @@ internal sealed class IpamServer : IDisposable
         JsonNode.Parse(await _http.GetStringAsync(new Uri(path, UriKind.Relative)))!;
 
     /// <summary>Writes a resource.</summary>
-    public async Task Put(string id, JsonObject properties, string version)
+    public async Task Put(string id, JsonObject body, string version)
     {
-        var body = new JsonObject { ["location"] = "east", ["properties"] = properties };
-        body["extendedLocation"] = new JsonObject { ["name"] = IpamSite.Place, ["type"] = "CustomLocation" };
         using var request = new HttpRequestMessage(
             HttpMethod.Put,
             new Uri($"{id}?api-version={version}", UriKind.Relative)

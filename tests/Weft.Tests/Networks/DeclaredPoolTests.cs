@@ -264,6 +264,14 @@ public sealed class DeclaredPoolTests
     }
 
     [Fact]
+    public void Takes_TheExample()
+    {
+        var site = TestSite.Example().Apply(Examples.Documents("pools")).CompleteOperations();
+        var id = Examples.Documents("pools")[0]["id"]!.ToString();
+        Assert.Equal(2, PoolSpec.Read(site.RowOf(id)).Rules.Reservations.Length);
+    }
+
+    [Fact]
     public void Goes_WithItsNetwork()
     {
         var site = TestSite.Small();

@@ -122,7 +122,7 @@ internal sealed record NetworkFacts(
                 {
                     Reserved = (int)(body.Integer("reserved") ?? 0),
                     Gateways = Address.TryParse(body.Text("gateway"), out var gateway) ? [gateway] : [],
-                    HasNoGateway = true,
+                    HasNoGateway = body.TryGetProperty("gateway", out var none) && none.ValueKind == JsonValueKind.Null,
                     Exclusions = ReadSet(body, "exclusions"),
                     Ranges = ReadSet(body, "ranges"),
                 }
@@ -143,8 +143,7 @@ internal sealed record NetworkFacts(
         {
             writer.WriteStartObject();
             writer.WriteString("prefix", subnet.Prefix.ToString());
-            if (subnet.Gateway is { } gateway)
-                writer.WriteString("gateway", gateway.ToString());
+            writer.WriteString("gateway", subnet.Gateway?.ToString());
             writer.WriteNumber("reserved", subnet.Reserved);
             if (!subnet.Exclusions.IsEmpty)
                 WriteSet(writer, "exclusions", subnet.Exclusions);

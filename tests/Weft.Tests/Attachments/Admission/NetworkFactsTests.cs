@@ -15,7 +15,7 @@ public sealed class NetworkFactsTests
     [InlineData(
         "{'gateways':['None'],'reservedAddresses':0,'exclusions':['10.20.6.9']}",
         "10.20.6.1-10.20.6.8,10.20.6.10-10.20.6.254",
-        """{"prefix":"10.20.6.0/24","reserved":0,"exclusions":["10.20.6.9"]}"""
+        """{"prefix":"10.20.6.0/24","gateway":null,"reserved":0,"exclusions":["10.20.6.9"]}"""
     )]
     [InlineData(
         "{'gateways':['10.20.6.20'],'ranges':['10.20.6.16/28'],'reservations':[{'name':'a','addresses':['10.20.6.99']}]}",

@@ -60,6 +60,20 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Decides_Anew_WhenThePoolChangesMeanwhile()
+    {
+        const string Pool = "~c/l3Networks/n6/providers/Weft.Ipam/pools/default";
+        var changed = TestSite.Small();
+        changed.Put(Pool, "{'properties':{'exclusions':['10.20.6.4-10.20.6.9']}}");
+        var row = changed.RowOf(Pool);
+        _store.BeforeCommit = attempt =>
+            attempt == 1 ? _store.Write(new Mutation(row.Key, row.Bytes)) : Task.CompletedTask;
+
+        Assert.Equal("10.20.6.10 fd20:0:0:606::4", await Acquire("a"));
+        Assert.Equal(2, _store.Commits);
+    }
+
+    [Fact]
     public async Task Leases_Nothing_WhenTheNetworkIsDetachedMeanwhile()
     {
         var cluster = _store.Current.Get(StoreKey.ForResource(Cluster))!;

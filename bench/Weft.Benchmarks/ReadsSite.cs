@@ -133,7 +133,7 @@ internal sealed class ReadsSite : IDisposable
     private static string ClusterOf(int i) =>
         string.Create(CultureInfo.InvariantCulture, $"{Cloud}/kubernetesClusters/edge{i:d4}");
 
-    private Task PutTagged(string network) =>
+    private Task<JsonNode?> PutTagged(string network) =>
         PutCloud(
             $"l2Networks/{network}",
             $"'l2IsolationDomainId':'{Fabric}/l2IsolationDomains/few000'",

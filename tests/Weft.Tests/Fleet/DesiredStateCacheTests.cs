@@ -204,23 +204,22 @@ public sealed class DesiredStateCacheTests
         {
             var before = site.State;
             write();
-            watchers.Notify(site.State.Revision, ChangesOf(before, site.State).Select(change => change.Key));
+            watchers.Notify(site.State.Revision, ChangesOf(before, site.State).SelectMany(change => change.Topics));
             Assert.Equal(wakes, changed.IsCompleted);
         }
 
         Write(
             () =>
                 site.Commit(
-                    NetworkPool.PutLeases(
+                    TestLeases.Put(
+                        site.State,
                         TestSite.Id("~c/l3Networks/n6"),
-                        [
-                            new Lease(
-                                Address.Parse("10.20.6.90").Value,
-                                AddressClaims.PodHolderOf(TestSite.Id(K1), "c", "net1", "core/upf-0", "w1"),
-                                LeaseMethod.Dynamic,
-                                TestSite.Now
-                            ),
-                        ]
+                        new Lease(
+                            Address.Parse("10.20.6.90").Value,
+                            AddressClaims.PodHolderOf(TestSite.Id(K1), "c", "net1", "core/upf-0", "w1"),
+                            LeaseMethod.Dynamic,
+                            TestSite.Now
+                        )
                     )
                 ),
             wakes: false

@@ -319,15 +319,16 @@ public sealed class DrainingTests
             node
         );
         _site.Commit(
-            NetworkPool.PutLeases(
+            TestLeases.Put(
+                _site.State,
                 TestSite.Id(N6),
-                [new Lease(Address.Parse(address).Value, holder, LeaseMethod.Dynamic, since)]
+                new Lease(Address.Parse(address).Value, holder, LeaseMethod.Dynamic, since)
             )
         );
     }
 
     private void Release(string address) =>
-        _site.Commit(Mutation.Remove(NetworkPool.KeyOf(TestSite.Id(N6), Address.Parse(address).Value)));
+        _site.Commit(NetworkPool.RemoveLeases(_site.State, TestSite.Id(N6).Key, [Address.Parse(address).Value]));
 
     /// <summary>The agents apply what there is, and what can end does.</summary>
     private void Settle()

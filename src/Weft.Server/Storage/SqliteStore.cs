@@ -229,6 +229,10 @@ internal sealed class SqliteStore : IResourceStore
         }
     }
 
+    /// <summary>What the commits that were taken have changed.</summary>
+    private static IEnumerable<Mutation> MutationsOf(List<(PendingCommit Pending, long? Revision)> answers) =>
+        answers.Where(answer => answer.Revision is not null).SelectMany(answer => answer.Pending.Mutations);
+
     private void WriteBatch(List<PendingCommit> batch)
     {
         var answers = new List<(PendingCommit Pending, long? Revision)>();
@@ -261,10 +265,7 @@ internal sealed class SqliteStore : IResourceStore
                 _leases.Keep();
                 _head = head;
                 _acknowledged.Write(state.Revision);
-                _publisher.Publish(
-                    state,
-                    answers.Where(answer => answer.Revision is not null).SelectMany(answer => answer.Pending.Mutations)
-                );
+                _publisher.Publish(state, MutationsOf(answers));
             }
             else
                 _transaction.Rollback();

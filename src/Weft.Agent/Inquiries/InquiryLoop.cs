@@ -16,29 +16,8 @@ internal sealed class InquiryLoop(
     TimeProvider clock
 )
 {
-    private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
-
     /// <summary>Runs until cancelled.</summary>
-    public async Task Run(CancellationToken cancel)
-    {
-        while (true)
-        {
-            var wait = timings.MinPollInterval;
-            try
-            {
-                if (plane.Identity is not null)
-                    await AnswerNext(cancel);
-                _backoff.Reset();
-            }
-            catch (ControlPlaneException e) when (!cancel.IsCancellationRequested)
-            {
-                // The main loop says what is wrong with the control plane; one of an older version asks nothing.
-                wait = e.Status is 404 or 400 ? timings.MaxBackoffAfterRefusal : _backoff.NextDelay(e.RetryAfter);
-            }
-
-            await Task.Delay(wait, clock, cancel);
-        }
-    }
+    public Task Run(CancellationToken cancel) => new QuestionLoop(plane, timings, clock).Run(AnswerNext, cancel);
 
     private async Task AnswerNext(CancellationToken cancel)
     {

@@ -58,7 +58,7 @@ internal sealed class PodObserver(KubeApi api)
                 (string?)spec?["serviceAccountName"]
             );
         }
-        catch (KubeException)
+        catch (Exception e) when (IsNoAnswer(e))
         {
             return PodObservation.Unknown;
         }
@@ -79,11 +79,14 @@ internal sealed class PodObserver(KubeApi api)
                 ? KubeNodeState.Ready
                 : KubeNodeState.NotReady;
         }
-        catch (KubeException)
+        catch (Exception e) when (IsNoAnswer(e))
         {
             return KubeNodeState.Unknown;
         }
     }
+
+    /// <summary>It can't be asked, or has answered what no API server answers: then it has said nothing.</summary>
+    private static bool IsNoAnswer(Exception e) => e is KubeException or InvalidOperationException;
 
     private static IEnumerable<JsonObject> Items(JsonNode? list) => (list as JsonArray ?? []).OfType<JsonObject>();
 

@@ -21,31 +21,10 @@ internal sealed class VerificationLoop(
     ILogger log
 )
 {
-    private readonly Backoff _backoff = new(timings.InitialBackoff, timings.MaxBackoff);
     private long _after;
 
     /// <summary>Runs until cancelled.</summary>
-    public async Task Run(CancellationToken cancel)
-    {
-        while (true)
-        {
-            var wait = timings.MinPollInterval;
-            try
-            {
-                if (plane.Identity is not null)
-                    await RunNext(cancel);
-                _backoff.Reset();
-            }
-            catch (ControlPlaneException e) when (!cancel.IsCancellationRequested)
-            {
-                // The main loop says what is wrong with the control plane; one of an older version knows no
-                // verifications and is asked seldom.
-                wait = e.Status is 404 or 400 ? timings.MaxBackoffAfterRefusal : _backoff.NextDelay(e.RetryAfter);
-            }
-
-            await Task.Delay(wait, clock, cancel);
-        }
-    }
+    public Task Run(CancellationToken cancel) => new QuestionLoop(plane, timings, clock).Run(RunNext, cancel);
 
     private async Task RunNext(CancellationToken cancel)
     {

@@ -8,6 +8,11 @@ namespace Weft.Server.Http;
 /// </summary>
 internal sealed class RequestLimits(ManagementLimits limits, TimeProvider time)
 {
+    private static readonly HashSet<string> LongPolls = new(
+        AgentApi.LongPolls.Select(path => AgentApi.Root + path),
+        StringComparer.Ordinal
+    );
+
     /// <summary>The bytes of bodies that have come and aren't answered yet.</summary>
     public SharedQuota Bodies { get; } = new(limits.BodyBytes, limits.BodyBytesPerCredential);
 
@@ -43,10 +48,7 @@ internal sealed class RequestLimits(ManagementLimits limits, TimeProvider time)
 
     private static bool IsWait(HttpContext http) =>
         HttpMethods.IsGet(http.Request.Method)
-        && (
-            http.PreferredWait() > TimeSpan.Zero
-            || http.Request.Path.Value is AgentApi.Root + AgentApi.Desired or AgentApi.Root + AgentApi.Verifications
-        );
+        && (http.PreferredWait() > TimeSpan.Zero || LongPolls.Contains(http.Request.Path.Value ?? ""));
 
     private sealed class Place(Action leave) : IDisposable
     {

@@ -64,6 +64,9 @@ internal static class AgentApi
     /// </summary>
     public const string Inquiries = "inquiries";
 
+    /// <summary>The paths whose <c>GET</c> is answered once there is something to say, or the wait is over.</summary>
+    public static IReadOnlyList<string> LongPolls { get; } = [Desired, Verifications, Inquiries];
+
     /// <summary>The header of an empty answer that says at which revision nothing was new.</summary>
     public const string RevisionHeader = "Weft-Revision";
 }

@@ -75,6 +75,24 @@ public sealed class PodObserverTests
         Assert.Equal(PodObservation.Unknown, await site.Observe(new PodReference("core", "upf-0", "u1", "w1")));
     }
 
+    /// <summary>What no API server answers is no answer, and ends nothing.</summary>
+    [Theory]
+    [InlineData("""{"metadata":{"uid":7}}""")]
+    [InlineData("""{"metadata":"x","status":[]}""")]
+    [InlineData("[]")]
+    [InlineData("<html>")]
+    public async Task Knows_Nothing_WhereTheAnswerIsNone(string body)
+    {
+        await using var site = await Site.Start();
+        site.Kube.Before = async (context, _) =>
+        {
+            context.Response.ContentType = "application/json";
+            await context.Response.Body.WriteAsync(System.Text.Encoding.UTF8.GetBytes(body), Cancel);
+            return true;
+        };
+        Assert.Equal(PodState.Unknown, (await site.Observe(new PodReference("core", "upf-0", "u1"))).State);
+    }
+
     [Theory]
     [InlineData("core/../../secrets", "upf-0")]
     [InlineData("core", "../upf-0")]

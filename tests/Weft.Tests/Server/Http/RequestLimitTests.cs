@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Weft.Contracts;
 using Weft.Server;
 using Weft.Server.Http;
 
@@ -91,8 +92,12 @@ public sealed class RequestLimitTests
         var path = $"desired?after={Uri.EscapeDataString(digest)}&wait=60";
         var waiting = Enumerable.Range(0, 2).Select(_ => server.SendAsAgent(one, "GET", path)).ToList();
         await server.WaitUntil(() => server.Service<RequestLimits>().Waits.Taken == 2, "both wait");
-        var refused = await server.SendAsAgent(one, "GET", "verifications?wait=0");
-        Assert.Equal((429, "TooManyRequests", "1"), (refused.Status, refused.Code, refused.Header("Retry-After")));
+        foreach (var poll in AgentApi.LongPolls)
+        {
+            var refused = await server.SendAsAgent(one, "GET", $"{poll}?wait=0");
+            Assert.Equal((429, "TooManyRequests", "1"), (refused.Status, refused.Code, refused.Header("Retry-After")));
+        }
+
         // What doesn't wait is served, and so are others.
         (await server.SendAsAgent(one, "PUT", "status", Status("ok"))).Expect(204);
         (await server.SendAsAgent(other, "GET", "desired?wait=0")).Expect(200);

@@ -91,10 +91,18 @@ internal sealed class AgentHarness : IAsyncDisposable
         From(await ScriptedControlPlane.Start(certificate), timings ?? FastTimings);
 
     /// <summary>An agent of a real weftd's cluster, <see cref="Documents.East"/>; it doesn't run yet.</summary>
-    public static async Task<AgentHarness> Join(InProcessServer server, AgentTimings? timings = null)
+    /// <param name="node">The node that it serves; null for the cluster as a whole.</param>
+    public static async Task<AgentHarness> Join(
+        InProcessServer server,
+        AgentTimings? timings = null,
+        string name = "w1",
+        string? node = "w1"
+    )
     {
-        var token = await server.EnrolmentToken(Documents.East, "w1", "w1");
-        return new(null, server.Client.BaseAddress!, token, timings ?? FastTimings);
+        var token = await server.EnrolmentToken(Documents.East, name, node);
+        var harness = new AgentHarness(null, server.Client.BaseAddress!, token, timings ?? FastTimings);
+        harness.Options = harness.Options with { Name = name, Node = node };
+        return harness;
     }
 
     /// <summary>An agent that runs, and that has applied what a real weftd desires.</summary>

@@ -44,7 +44,8 @@ internal static class AddressClaims
     /// <summary>The container and interface of a holder that is a pod's.</summary>
     /// <returns>Null where it is a machine's or a node's.</returns>
     public static (string ContainerId, string Interface)? PodInterfaceOf(Holder holder) =>
-        holder.Id.StartsWith("pod:", StringComparison.Ordinal) && holder.Id.Split('#') is [_, var container, var name]
+        holder.Id.StartsWith(AddressHolders.PodPrefix, StringComparison.Ordinal)
+        && holder.Id.Split('#') is [_, var container, var name]
             ? (container, name)
             : null;
 

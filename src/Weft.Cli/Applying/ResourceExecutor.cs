@@ -77,7 +77,7 @@ internal sealed class ResourceExecutor(ArmClient client, bool insists = false, W
         ResourceId id,
         ArmResponse response,
         CancellationToken cancel
-    ) => ArmOperation.WaitAsync(client, response, cancel, agents => notice?.Report(id, agents));
+    ) => ArmOperation.WaitAsync(client, response, cancel, wait => notice?.Report(id, wait));
 
     private async Task<(StepOutcome Outcome, ArmError? Error)> PutAsync(
         Step step,

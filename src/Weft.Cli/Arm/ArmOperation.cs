@@ -15,6 +15,36 @@ internal enum OperationOutcome
     Canceled,
 }
 
+/// <summary>A pod's address that stands on what an operation takes away.</summary>
+/// <param name="Node">The id of its node.</param>
+/// <param name="Interface">The node's interface that stays for it.</param>
+/// <param name="Holder">The pod, as a person reads it.</param>
+internal sealed record StandingPod(string Node, string Interface, string Address, string Holder);
+
+/// <summary>What an operation waits for.</summary>
+/// <param name="Agents">The ids of agents that haven't applied it yet.</param>
+internal sealed record OperationWait(IReadOnlyList<string> Agents, IReadOnlyList<StandingPod> Pods)
+{
+    /// <summary>Reads an operation's body.</summary>
+    public static OperationWait Read(JsonObject? body) =>
+        new(
+            [.. ListOf(body, "waitsFor").Select(id => $"{id}")],
+            [
+                .. ListOf(body, "heldBy")
+                    .OfType<JsonObject>()
+                    .Select(pod => new StandingPod(
+                        $"{pod["node"]}",
+                        $"{pod["interface"]}",
+                        $"{pod["address"]}",
+                        $"{pod["holder"]}"
+                    )),
+            ]
+        );
+
+    private static JsonArray ListOf(JsonObject? body, string member) =>
+        (body?["properties"] as JsonObject)?[member] as JsonArray ?? [];
+}
+
 /// <summary>Waits for what an answer started.</summary>
 internal static class ArmOperation
 {
@@ -26,13 +56,13 @@ internal static class ArmOperation
 
     /// <summary>Waits for the end of an operation.</summary>
     /// <param name="cancel">Ends the wait, and not the operation.</param>
-    /// <param name="waits">Is told the ids of what it waits for, as often as it was asked and hadn't ended.</param>
+    /// <param name="waits">Is told what it waits for, as often as it was asked and hadn't ended.</param>
     /// <returns>The end, and the error of a bad one.</returns>
     public static Task<(OperationOutcome End, ArmError? Error)> WaitAsync(
         ArmClient client,
         ArmResponse response,
         CancellationToken cancel,
-        Action<IReadOnlyList<string>>? waits = null
+        Action<OperationWait>? waits = null
     )
     {
         if (response.AsyncOperation is { } operation)
@@ -74,7 +104,7 @@ internal static class ArmOperation
     private static async Task<(OperationOutcome End, ArmError? Error)> PollBodyAsync(
         ArmClient client,
         string link,
-        Action<IReadOnlyList<string>>? waits,
+        Action<OperationWait>? waits,
         CancellationToken cancel
     )
     {
@@ -98,7 +128,7 @@ internal static class ArmOperation
     private static async Task<(OperationOutcome End, ArmError? Error)> PollStatusAsync(
         ArmClient client,
         string link,
-        Action<IReadOnlyList<string>>? waits,
+        Action<OperationWait>? waits,
         CancellationToken cancel
     )
     {
@@ -121,10 +151,11 @@ internal static class ArmOperation
         }
     }
 
-    private static void Announce(ArmResponse response, Action<IReadOnlyList<string>>? waits)
+    private static void Announce(ArmResponse response, Action<OperationWait>? waits)
     {
-        if ((response.Body as JsonObject)?["properties"]?["waitsFor"] is JsonArray { Count: > 0 } awaited)
-            waits?.Invoke([.. awaited.Select(id => $"{id}")]);
+        var wait = OperationWait.Read(response.Body as JsonObject);
+        if (wait.Agents.Count > 0 || wait.Pods.Count > 0)
+            waits?.Invoke(wait);
     }
 
     private static Task DelayAsync(ArmClient client, ArmResponse response, long start, CancellationToken cancel) =>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Weft.Addressing;
+using Weft.Attachments;
 using Weft.Fleet;
 using Weft.Fleet.Quotas;
 using Weft.Networks;
@@ -32,6 +33,7 @@ internal sealed class LeaseBatch(
     private readonly HeldCounts _everywhere = NetworkPool.CountsOf(transaction.State).Open(new object());
     private readonly LeaseEdit _edit = LeaseEdit.WithClaims(transaction.State, network);
     private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
+    private readonly Dictionary<(string Cluster, string Node), bool> _leaving = [];
     private readonly List<(PendingLease Pending, Outcome<ImmutableArray<Lease>> Answer)> _results = [];
 
     public List<Mutation> Mutations { get; } = [];
@@ -113,9 +115,29 @@ internal sealed class LeaseBatch(
     }
 
     private Refusal? WhyNot(Holder holder, ResourceId cluster, AddressPool pool) =>
-        IsAttached(cluster)
-            ? quota.Check(holder, pool, _everywhere, users)
-            : LeaseAllocator.NotAttachedRefusal(cluster, network);
+        !IsAttached(cluster) ? LeaseAllocator.NotAttachedRefusal(cluster, network)
+        : holder.Node is { } node && IsLeaving(cluster, node) && _edit.Holdings.Find(holder.Id) is null
+            ? new Refusal(
+                RefusalCode.Conflict,
+                $"node {node} of {cluster.Name} is being deleted: that waits for the pods that are there, and "
+                    + "new ones get no addresses",
+                "node",
+                cluster.Extend(Node.ResourceType, DnsLabel.From(node)).ToString()
+            )
+        : quota.Check(holder, pool, _everywhere, users);
+
+    /// <summary>Asked of the state that the commit rests on, so that a deletion and a lease can't both win.</summary>
+    private bool IsLeaving(ResourceId cluster, string node)
+    {
+        if (!_leaving.TryGetValue((cluster.Key, node), out var leaving))
+        {
+            var id = cluster.Extend(Node.ResourceType, DnsLabel.From(node));
+            _leaving[(cluster.Key, node)] = leaving =
+                transaction.Get(StoreKey.ForResource(id)) is { } row && Provisioning.IsDeleting(row);
+        }
+
+        return leaving;
+    }
 
     /// <summary>Why a lease can't be spoken for by the agent of a node: it is another node's.</summary>
     private static Refusal? OtherNodeOf(LeaseRequest request, Holding? held) =>

@@ -89,6 +89,30 @@ public sealed class DeleteCommandTests : IDisposable
             );
     }
 
+    /// <summary>Whoever detaches a network under running pods is told which, once, and how to go on.</summary>
+    [Fact]
+    public async Task Says_WhichPodsItWaitsFor_AndWhatToDo()
+    {
+        for (var i = 0; i < 7; i++)
+            _weft.Weftd.StandingPods.Add(($"10.20.6.{i + 10}", $"pod core/upf-{i} net1 in c1 on w1"));
+        var run = await _weft.RunInGroup("delete", "l3n", "n6", "--yes");
+        Assert.Equal(0, run.Exit);
+        Assert.Equal(
+            [
+                "l3networks/n6 waits until no pod stands on what it takes away; these do:",
+                .. Enumerable
+                    .Range(0, 5)
+                    .Select(i => $"  pod core/upf-{i} net1 in c1 on w1 (10.20.6.{i + 10}) on bond0"),
+                "  and 2 more",
+                "  to go on now: delete or move these pods; or the same command with --force, which takes it from under them",
+            ],
+            run.Error.Split('\n')
+                .Where(line =>
+                    line.StartsWith("  ", StringComparison.Ordinal) || line.Contains("waits", StringComparison.Ordinal)
+                )
+        );
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -61,6 +61,9 @@ internal sealed class FakeWeftd : HttpMessageHandler
     /// <summary>The ids of the agents that an operation says it waits for while it runs.</summary>
     public List<string> AwaitedAgents { get; } = [];
 
+    /// <summary>The pods that operations wait for: the holder of an address on w1's bond0.</summary>
+    public List<(string Address, string Holder)> StandingPods { get; } = [];
+
     /// <summary>Canned answers by the start of path and query.</summary>
     public Dictionary<string, Func<HttpRequestMessage, HttpResponseMessage>> CannedResponses { get; } = [];
 
@@ -248,11 +251,8 @@ internal sealed class FakeWeftd : HttpMessageHandler
             Finish(id, verb, end);
         var answer =
             path.Contains("/operationStatuses/", StringComparison.Ordinal)
-                ? Json(
-                    Status(runs ? "InProgress" : end, AwaitedAgents),
-                    runs ? HttpStatusCode.Accepted : HttpStatusCode.OK
-                )
-            : runs ? Accepted(OtherHost + request.RequestUri!.PathAndQuery, Status("InProgress", AwaitedAgents))
+                ? Json(Status(runs ? "InProgress" : end), runs ? HttpStatusCode.Accepted : HttpStatusCode.OK)
+            : runs ? Accepted(OtherHost + request.RequestUri!.PathAndQuery, Status("InProgress"))
             : end == "Succeeded" ? new HttpResponseMessage(HttpStatusCode.NoContent)
             : Error(HttpStatusCode.Conflict, "InUse", "it is still used");
 
@@ -262,13 +262,22 @@ internal sealed class FakeWeftd : HttpMessageHandler
         return answer;
     }
 
-    private static JsonObject Status(string status, IEnumerable<string> awaited)
+    private JsonObject Status(string status)
     {
         var body = new JsonObject { ["status"] = status };
         if (status == "InProgress")
             body["properties"] = new JsonObject
             {
-                ["waitsFor"] = new JsonArray([.. awaited.Select(agent => JsonValue.Create(agent))]),
+                ["waitsFor"] = new JsonArray([.. AwaitedAgents.Select(agent => JsonValue.Create(agent))]),
+                ["heldBy"] = new JsonArray([
+                    .. StandingPods.Select(pod => new JsonObject
+                    {
+                        ["node"] = "w1",
+                        ["interface"] = "bond0",
+                        ["address"] = pod.Address,
+                        ["holder"] = pod.Holder,
+                    }),
+                ]),
             };
         if (status == "Failed")
             body["error"] = new JsonObject

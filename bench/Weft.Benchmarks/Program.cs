@@ -5,7 +5,7 @@ using Weft.Benchmarks;
 if (args is [])
 {
     Console.Error.WriteLine(
-        "usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, reads, attack, ipam"
+        "usage: bench/run SUITE [--quick]    suites: start, plugins, relay, listeners, reads, attack, ipam, soak"
     );
     return 64;
 }
@@ -35,9 +35,12 @@ switch (args[0])
     case "ipam":
         await IpamSuite.Run(bin, quick);
         return 0;
+    case "soak":
+        await SoakSuite.Run(bin, quick);
+        return 0;
     default:
         Console.Error.WriteLine(
-            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, reads, attack, ipam"
+            $"bench: there is no suite '{args[0]}'; there are: start, plugins, relay, listeners, reads, attack, ipam, soak"
         );
         return 64;
 }

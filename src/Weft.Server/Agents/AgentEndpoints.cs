@@ -176,6 +176,19 @@ internal sealed class AgentEndpoints(
             return;
         }
 
+        if (report.Revision > image.Revision)
+        {
+            // What hasn't been written yet would count as applied once it is.
+            await http.Refuse(
+                new Refusal(
+                    RefusalCode.InvalidMember,
+                    $"'revision': it is {report.Revision}; the newest that was ever told is {image.Revision}",
+                    "revision"
+                )
+            );
+            return;
+        }
+
         if (
             !ClusterAuthority
                 .AcceptReport(StatusReport.ReadCertificateAuthority(body), row)

@@ -195,6 +195,29 @@ public sealed class AgentEndpointsTests
         Assert.Equal(before, server.Revision);
     }
 
+    /// <summary>Else one report would end the operations of all later writes, whatever becomes of them on the node.</summary>
+    [Fact]
+    public async Task Refuses_AReport_OfWhatIsntWrittenYet()
+    {
+        await using var server = await InProcessServer.WithSite();
+        var agent = await server.Enrol(Documents.East, "w1");
+        var report = new JsonObject
+        {
+            ["digest"] = "d",
+            ["revision"] = server.Revision + 1,
+            ["state"] = "Applied",
+        };
+        var refused = (await server.SendAsAgent(agent, "PUT", "status", report)).Expect(400);
+        Assert.Equal("InvalidMember", refused.Code);
+        Assert.Contains($"the newest that was ever told is {server.Revision}", refused.Text, StringComparison.Ordinal);
+
+        report["revision"] = server.Revision;
+        _ = (await server.SendAsAgent(agent, "PUT", "status", report)).Expect(204);
+        var changed = (await server.Put(Documents.Kubernetes("east", ["big", "tiny"], ["ha"]))).Expect(200);
+        var operation = new Uri(changed.Header("Azure-AsyncOperation")!).PathAndQuery;
+        Assert.Equal("InProgress", (await server.Get(operation)).Expect(202).Json["status"]!.ToString());
+    }
+
     [Fact]
     public async Task Shows_TheAuthorityThatTheClustersAgentReports_UntilItReportsAnother()
     {

@@ -105,7 +105,7 @@ internal sealed class StoreLoader
                     $"the record {id} of leases is of no network that is known"
                 );
         }
-        catch (Exception e) when (e is FormatException or System.Text.Json.JsonException)
+        catch (FormatException e)
         {
             return new LeaseRecord(id, null, null, checksum, $"the record {id} of leases can't be read: {e.Message}");
         }

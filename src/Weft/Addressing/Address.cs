@@ -148,9 +148,9 @@ internal readonly record struct Address : IComparable<Address>
             && !TryParseV4(text[(text.LastIndexOf(':') + 1)..], out _, out why)
         )
             return false;
+        // What has a colon is IPv6, or no address.
         Span<byte> bytes = stackalloc byte[16];
-        if (!parsed.TryWriteBytes(bytes, out var written) || written != 16)
-            return false;
+        _ = parsed.TryWriteBytes(bytes, out _);
         var value = BinaryPrimitives.ReadUInt128BigEndian(bytes);
         if (value >> 32 == MappedPrefix >> 32)
         {

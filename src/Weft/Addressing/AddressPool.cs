@@ -101,7 +101,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         foreach (var subnet in SubnetsOf(family))
             (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
         var taken = (UInt128)Holdings.Count(family) + kept - CountHeldOfKept(range => range.Family == family);
-        return taken > size ? 0 : size - taken;
+        return LeftOf(size, taken);
     }
 
     /// <summary>How many addresses of a subnet whoever asks could be given.</summary>
@@ -113,7 +113,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             (UInt128)CountHeld(subnet)
             + subnet.Kept.Count
             - CountHeldOfKept(range => subnet.Prefix.Contains(range.First));
-        return taken > subnet.Size ? 0 : subnet.Size - taken;
+        return LeftOf(subnet.Size, taken);
     }
 
     /// <summary>How many addresses of a subnet are held; it looks at each lease where its family has several.</summary>
@@ -240,6 +240,9 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             );
         return null;
     }
+
+    /// <summary>More may be held than a pool has now: rules that come later take nothing away.</summary>
+    private static UInt128 LeftOf(UInt128 size, UInt128 taken) => size - UInt128.Min(size, taken);
 
     private bool IsOnlyOfFamily(Subnet subnet) => SubnetsOf(subnet.Prefix.Family).Take(2).Count() == 1;
 

@@ -32,7 +32,7 @@ internal readonly record struct FairShare(UInt128 Free, UInt128 Capacity, int Us
         if (Users <= 1 || Free == 0)
             return Free;
         var kept = KeptAt(keptPercent);
-        var owed = Held < Share ? Share - Held : 0;
+        var owed = Share - UInt128.Min(Share, Held);
         if (Free > kept)
             return UInt128.Max(Free - kept, UInt128.Min(Free, owed));
         if (owed == 0)
@@ -41,7 +41,7 @@ internal readonly record struct FairShare(UInt128 Free, UInt128 Capacity, int Us
         var holdLess = Held == 0 ? 0 : Math.Max(0, Users - countHolding(Held));
         // Divided first: a pool may have as many addresses as there are numbers.
         var left = kept / (UInt128)others * (UInt128)holdLess;
-        return Free > left ? UInt128.Min(Free - left, owed) : 0;
+        return UInt128.Min(Free - UInt128.Min(Free, left), owed);
     }
 
     /// <summary>How much is kept, rounded up.</summary>

@@ -8,6 +8,10 @@ namespace Weft.Addressing;
 /// </summary>
 internal abstract class Holding
 {
+    private static readonly Comparer<Lease> ByAddress = Comparer<Lease>.Create(
+        (one, other) => one.Address.CompareTo(other.Address)
+    );
+
     /// <summary>A hash of the holder's id; another one in each process.</summary>
     public abstract ulong Hash { get; }
 
@@ -46,7 +50,7 @@ internal abstract class Holding
     /// <param name="leases">At least one.</param>
     public static Holding Create(Holder holder, ImmutableArray<Lease> leases)
     {
-        leases = leases.Length > 1 ? leases.Sort((one, other) => one.Address.CompareTo(other.Address)) : leases;
+        leases = leases.Sort(ByAddress);
         return (Holding?)PodHolding.TryCreate(holder, leases) ?? new OtherHolding(holder, leases);
     }
 

@@ -118,11 +118,25 @@ internal static class HoldingFormat
 
     private static OtherHolding ReadDocuments(ReadOnlySpan<byte> json)
     {
-        using var document = JsonDocument.Parse(json.ToArray());
-        ImmutableArray<Lease> leases = [.. document.RootElement.EnumerateArray().Select(Lease.FromJson)];
+        var leases = ReadLeases(json.ToArray());
         return leases.IsEmpty
             ? throw new FormatException("a record of leases has none")
             : new OtherHolding(leases[0].Holder, leases);
+    }
+
+    private static ImmutableArray<Lease> ReadLeases(byte[] json)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(json);
+            return document.RootElement.ValueKind == JsonValueKind.Array
+                ? [.. document.RootElement.EnumerateArray().Select(Lease.FromJson)]
+                : [];
+        }
+        catch (JsonException e)
+        {
+            throw new FormatException(e.Message, e);
+        }
     }
 
     private static void WriteByte(IBufferWriter<byte> output, byte value)
@@ -177,7 +191,7 @@ internal static class HoldingFormat
             for (var shift = 0; ; shift += 7)
             {
                 var next = Byte();
-                if (shift > 28 || (shift == 28 && next > 7))
+                if (shift == 28 && next > 7)
                     throw Fault();
                 value |= (uint)(next & 0x7F) << shift;
                 if (next < 0x80)

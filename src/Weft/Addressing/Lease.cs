@@ -76,7 +76,9 @@ internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method,
     public static Lease FromJson(JsonElement json)
     {
         string? Text(string name) =>
-            json.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String
+            json.ValueKind == JsonValueKind.Object
+            && json.TryGetProperty(name, out var value)
+            && value.ValueKind == JsonValueKind.String
                 ? value.GetString()
                 : null;
         if (

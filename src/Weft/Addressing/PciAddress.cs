@@ -18,7 +18,7 @@ internal static class PciAddress
     private static bool Fits(char character, char form) =>
         form switch
         {
-            'h' => char.IsAsciiHexDigitLower(character) || char.IsAsciiDigit(character),
+            'h' => char.IsAsciiHexDigitLower(character),
             'b' => character is '0' or '1',
             'o' => character is >= '0' and <= '7',
             _ => character == form,

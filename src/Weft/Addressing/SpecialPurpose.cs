@@ -25,9 +25,7 @@ internal static class SpecialPurpose
     {
         // The last address of a subnet is its broadcast address, and never leased.
         var overlaps = Known
-            .Where(known =>
-                known.Prefix.Overlaps(prefix) && !(known.Prefix.Length == 32 && prefix.Length is > 8 and < 31)
-            )
+            .Where(known => known.Prefix.Overlaps(prefix) && !(known.Prefix.Length == 32 && prefix.Length < 31))
             .ToList();
         return overlaps.Count == 0
             ? null

@@ -142,9 +142,9 @@ internal sealed record Subnet
     {
         var isFirst = Gateway == First;
         var usable = Last.Value - First.Value + 1;
-        var others = (UInt128)(isFirst || Gateway is null ? 1 : 2);
-        var most = usable > others ? usable - others : 0;
-        return Math.Max(isFirst ? 1 : 0, most < (UInt128)asked ? (int)most : asked);
+        // Where another address is the gateway, there are two at least.
+        var most = usable - (UInt128)(isFirst || Gateway is null ? 1 : 2);
+        return Math.Max(isFirst ? 1 : 0, (int)UInt128.Min(most, (UInt128)asked));
     }
 
     private AddressSet FindLeasable()

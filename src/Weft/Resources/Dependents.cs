@@ -36,13 +36,6 @@ internal static class Dependents
                 );
         }
 
-        foreach (
-            var child in kinds
-                .ChildKindsOf(kind.Type)
-                .Where(k => !k.IsDeletedWithParent)
-                .SelectMany(k => transaction.List(k.Type, root))
-        )
-            findings.Add(InUse(root, kind, ResourceKind.IdOf(child), "stands under it"));
         return findings;
     }
 

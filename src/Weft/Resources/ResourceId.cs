@@ -107,7 +107,7 @@ internal sealed class ResourceId : IEquatable<ResourceId>
 
         while (at < parts.Length)
         {
-            if (!Is(parts[at], "providers") || at + 3 >= parts.Length)
+            if (!Is(parts[at], "providers"))
                 return false;
             var start = at;
             at += 2;

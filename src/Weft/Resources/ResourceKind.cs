@@ -36,8 +36,7 @@ internal abstract class ResourceKind
 
     /// <summary>The date that clients speak where nobody names one. Default: the newest that is no preview.</summary>
     public virtual string PreferredVersion =>
-        ApiVersions.LastOrDefault(version => !version.EndsWith("-preview", StringComparison.Ordinal))
-        ?? ApiVersions[^1];
+        ApiVersions.Last(version => !version.EndsWith("-preview", StringComparison.Ordinal));
 
     /// <summary>The body.</summary>
     public abstract Schema Schema { get; }
@@ -75,9 +74,6 @@ internal abstract class ResourceKind
     /// Default: no.
     /// </summary>
     public virtual bool IsJudgedAsScope => false;
-
-    /// <summary>Whether it goes with its parent; otherwise the parent can't be deleted while it is there.</summary>
-    public virtual bool IsDeletedWithParent => true;
 
     /// <summary>Whether a name fits.</summary>
     /// <returns>True if it matches <see cref="NamePattern"/>.</returns>

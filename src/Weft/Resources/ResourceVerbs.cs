@@ -43,9 +43,9 @@ internal sealed class ResourceVerbs(
         var body = kind.Schema.Normalise(wanted, old?.Json ?? default, findings);
         RequestChecks.CheckIdentity(request, findings);
         var id = old is null ? kinds.CanonicaliseTypes(request.Id) : ResourceKind.IdOf(old);
-        return findings.Count > 0 && !CanValidate(findings)
-            ? Refusal.Combine(findings, request.Id.ToString())
-            : ValidateAndDecide(kind, request, id, body, old, transaction, findings);
+        return CanValidate(findings)
+            ? ValidateAndDecide(kind, request, id, body, old, transaction, findings)
+            : Refusal.Combine(findings, request.Id.ToString());
     }
 
     /// <summary>PATCH: the members given are to be this, the others stay.</summary>
@@ -212,7 +212,6 @@ internal sealed class ResourceVerbs(
         [
             .. Dependents
                 .WithDescendants(kinds, kind, old, transaction)
-                .Reverse()
                 .SelectMany(member =>
                     member
                         .Kind.RemovalSideEffects(member.Row, transaction.State)

@@ -46,7 +46,7 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
                 known[name] = value?.DeepClone();
         }
 
-        var result = NormaliseObject(Members, known, old, "", false, findings);
+        var result = NormaliseObject(Members, known, old, "", findings);
         // A resource without members of its own is read with computed ones; sent back it must be the same request.
         if (result["properties"] is JsonObject { Count: 0 })
             result.Remove("properties");
@@ -103,7 +103,6 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         JsonObject body,
         JsonElement old,
         string path,
-        bool frozen,
         List<Refusal> findings
     )
     {
@@ -119,21 +118,15 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
             var before = old.Member(member.Name);
             if (given is null)
             {
-                if (NormaliseAbsent(member, before, at, frozen, findings) is { } standard)
+                if (NormaliseAbsent(member, before, at, findings) is { } standard)
                     result[member.Name] = standard;
                 continue;
             }
 
             var keeps = member.Mutability is Mutability.CreateOnly or Mutability.SetOnce;
             var earlier = findings.Count;
-            var value = NormaliseValue(
-                member,
-                given,
-                frozen || keeps ? default : before,
-                at,
-                frozen || keeps,
-                findings
-            );
+            // What is set at creation is compared as a whole: nothing of it is kept because it was left out.
+            var value = NormaliseValue(member, given, keeps ? default : before, at, findings);
             if (member.Mutability == Mutability.Secret)
                 RedactFindings(findings, earlier, at);
             if (value is null)
@@ -156,7 +149,6 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         SchemaMember member,
         JsonElement before,
         string path,
-        bool frozen,
         List<Refusal> findings
     )
     {
@@ -169,15 +161,9 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
             findings.Add(new Refusal(RefusalCode.MissingMember, $"'{path}' is required", path));
         if (member.DefaultJson is not null)
             return member.CreateDefault();
-        // Defaults inside an object hold also where the whole object was left out, if everything in it has one.
-        if (
-            member.Type == MemberType.Object
-            && !member.IsRequired
-            && member.Members.Any(m => m.DefaultJson is not null)
-            && !member.Members.Any(m => m.IsRequired)
-            && member.Name == "properties"
-        )
-            return NormaliseObject(member.Members, [], before, path, frozen, findings);
+        // Defaults hold, and secrets stay, also where the properties were left out as a whole.
+        if (member is { Type: MemberType.Object, Name: "properties", IsRequired: false })
+            return NormaliseObject(member.Members, [], before, path, findings);
         return member.Type == MemberType.Object && KeptMembers(member.Members, before) is { Count: > 0 } kept
             ? kept
             : null;
@@ -198,19 +184,18 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         JsonNode given,
         JsonElement old,
         string path,
-        bool frozen,
         List<Refusal> findings
     )
     {
         switch (member.Type)
         {
             case MemberType.Object when given is JsonObject body:
-                return NormaliseObject(member.Members, body, old, path, frozen, findings);
+                return NormaliseObject(member.Members, body, old, path, findings);
             case MemberType.List when given is JsonArray list:
                 CheckLength(member, list.Count, path, "elements", findings);
                 return new JsonArray([
                     .. list.Select(
-                        (element, i) => NormaliseElement(member.Element!, element, $"{path}[{i}]", frozen, findings)
+                        (element, i) => NormaliseElement(member.Element!, element, $"{path}[{i}]", findings)
                     ),
                 ]);
             case MemberType.Map
@@ -236,16 +221,10 @@ internal sealed record Schema(ImmutableArray<SchemaMember> Members)
         }
     }
 
-    private static JsonNode? NormaliseElement(
-        SchemaMember member,
-        JsonNode? given,
-        string path,
-        bool frozen,
-        List<Refusal> findings
-    )
+    private static JsonNode? NormaliseElement(SchemaMember member, JsonNode? given, string path, List<Refusal> findings)
     {
         if (given is not null)
-            return NormaliseValue(member, given, default, path, frozen, findings);
+            return NormaliseValue(member, given, default, path, findings);
         findings.Add(InvalidMember(path, $"null is no {TypeName(member.Type)}"));
         return null;
     }

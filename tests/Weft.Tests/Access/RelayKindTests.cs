@@ -217,8 +217,11 @@ public sealed class RelayKindTests
         var site = Site();
         site.Put($"{Connection}/authorizationRules/r", "{'properties':{'rights':['Send']}}");
         NetworkRulesTests.Rules(site, Connection, "");
+        var before = site.RowOf(Space);
         var gone = site.Delete(Space);
         Assert.Null(gone.Row);
+        Assert.Same(before, gone.Before);
+        Assert.False(gone.Created);
         Assert.Null(gone.Operation);
         Assert.Empty(site.State.Range("microsoft.relay/"));
         Assert.Empty(site.State.Range("weft.relay/"));

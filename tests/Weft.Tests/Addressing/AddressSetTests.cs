@@ -27,6 +27,8 @@ public sealed class AddressSetTests
                     AssertSame([.. x.Union(y)], a.Union(b));
                     AssertSame([.. x.Intersect(y)], a.Intersect(b));
                     AssertSame([.. x.Except(y)], a.Except(b));
+                    Assert.Equal(x.SetEquals(y), a.Equals(b));
+                    Assert.False(a.Equals(null));
                     Assert.All(right, range => Assert.Equal(Singles([range]).IsSubsetOf(x), a.Contains(range)));
                 }
             );

@@ -81,6 +81,47 @@ public sealed class FairShareTests
         Assert.Equal((greedy, left), (taken, 245 - taken));
     }
 
+    /// <summary>
+    /// A quarter of 100 is kept. Whoever holds something asks how many hold as much only where what is kept is touched.
+    /// </summary>
+    [Theory]
+    // Nothing is free; and nobody shares it.
+    [InlineData(0, 2, 10, 1, 0, false)]
+    [InlineData(10, 1, 90, 1, 10, false)]
+    // Above what is kept: the difference, or what is missing of the share of 50 where that is more.
+    [InlineData(40, 2, 45, 1, 15, false)]
+    [InlineData(30, 2, 40, 1, 10, false)]
+    [InlineData(30, 2, 50, 1, 5, false)]
+    [InlineData(30, 2, 60, 1, 5, false)]
+    // Exactly what is kept is free: nothing for who has its share, what is missing for who holds most of those below.
+    [InlineData(25, 2, 50, 1, 0, false)]
+    [InlineData(25, 2, 49, 2, 1, true)]
+    // Of three, one holds less: half of the 25 is its own, rounded down.
+    [InlineData(20, 3, 20, 2, 8, true)]
+    [InlineData(13, 3, 20, 2, 1, true)]
+    [InlineData(12, 3, 20, 2, 0, true)]
+    [InlineData(11, 3, 20, 2, 0, true)]
+    // Two hold less: all that is kept is theirs.
+    [InlineData(24, 3, 20, 1, 0, true)]
+    // Nobody holds less than nothing.
+    [InlineData(20, 3, 0, 3, 20, false)]
+    [InlineData(1, 3, 0, 3, 1, false)]
+    public void Gives_WhatTheLawSays(int free, int users, int held, int holdAsMuch, int room, bool asks)
+    {
+        var asked = false;
+        int CountHolding(UInt128 least)
+        {
+            asked = true;
+            Assert.Equal((UInt128)held, least);
+            return holdAsMuch;
+        }
+
+        var share = new FairShare((UInt128)free, 100, users, (UInt128)held);
+
+        Assert.Equal((UInt128)room, share.RoomAbove(KeptPercent, CountHolding));
+        Assert.Equal(asks, asked);
+    }
+
     [Fact]
     public void Counts_Addresses_OfTheLargestPools()
     {

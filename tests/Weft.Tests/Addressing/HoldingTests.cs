@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Collections.Immutable;
+using System.Text;
 using CsCheck;
 using Weft.Addressing;
 
@@ -9,7 +10,9 @@ namespace Weft.Tests.Addressing;
 public sealed class HoldingTests
 {
     private const string Cluster = "/subscriptions/s/resourceGroups/G/providers/P/kubernetesClusters/East";
+    private const string ClusterKey = "/subscriptions/s/resourcegroups/g/providers/p/kubernetesclusters/east";
     private const string Since = "2026-11-22T10:00:00.1234567Z";
+    private const byte HasIPv4 = 1;
     private static readonly string Container = string.Concat(Enumerable.Repeat("0123456789abcdef", 4));
 
     private static readonly string[] SomeTexts =
@@ -61,14 +64,41 @@ public sealed class HoldingTests
                 }
             );
 
-    [Fact]
-    public void Packs_APod()
+    [Theory]
+    [InlineData("10.0.0.4 fd00::4", 126)]
+    [InlineData("10.0.0.4", 110)]
+    [InlineData("fd00::4", 122)]
+    public void Packs_APod(string addresses, int most)
     {
         var holder = Pod(Container, "core/upf-0") with { PodUid = Uids[1] };
-        var holding = Holding.Create(holder, Leases(holder, Since));
+        ImmutableArray<Lease> leases = [.. addresses.Split(' ').Select(text => Static(text, holder))];
+        var holding = Holding.Create(holder, leases);
 
         Assert.IsType<PodHolding>(holding);
-        Assert.InRange(BytesOf(holding).Length, 1, 126);
+        Assert.InRange(BytesOf(holding).Length, 1, most);
+        AssertSame(holding, holder, leases);
+    }
+
+    /// <summary>A container's id has 255 bytes at most in the packed form, a name as many characters as fit in that.</summary>
+    [Theory]
+    [InlineData(255, 85, 85)]
+    [InlineData(256, 1, 1)]
+    [InlineData(1, 86, 1)]
+    [InlineData(1, 1, 86)]
+    [InlineData(1, 256, 256)]
+    public void Keeps_TextsOfAnyLength(int container, int name, int node)
+    {
+        var holder = AddressHolders.OfPod(
+            Cluster,
+            ClusterKey,
+            "East",
+            new string('x', container),
+            new string('€', name),
+            "core/upf-0",
+            new string('€', node)
+        );
+
+        AssertSame(Holding.Create(holder, Leases(holder, Since)), holder, Leases(holder, Since));
     }
 
     [Theory]
@@ -76,6 +106,12 @@ public sealed class HoldingTests
     [InlineData("node:/c/nodes/w1#n6", "node East/w1 n6", Cluster)]
     [InlineData("machine:/vm#n6", "virtual machine vm n6", null)]
     [InlineData("pod:/other#c#net1", "pod core/upf-0 net1 in East", Cluster)]
+    [InlineData($"pod:{Cluster}#c#net1", "pod core/upf-0 net1 in East on w1", Cluster)]
+    [InlineData($"pod:{ClusterKey}#net1", "pod core/upf-0 net1 in East on w1", Cluster)]
+    [InlineData($"pod:{ClusterKey}##net1", "pod core/upf-0 net1 in East on w1", Cluster)]
+    [InlineData($"pod:{ClusterKey}#c#net1", "pod core/upf-0 net1 in East", Cluster)]
+    [InlineData($"pod:{ClusterKey}#c#net1", "pod core/upf-0 net1 in West on w1", Cluster)]
+    [InlineData($"pod:{ClusterKey}#c#net1", "pod core/upf-0 net2 in East on w1", Cluster)]
     public void Keeps_WhatIsNoPodOfItsCluster(string id, string text, string? cluster)
     {
         var holder = new Holder(id, text) { Cluster = cluster, Node = "w1" };
@@ -93,17 +129,66 @@ public sealed class HoldingTests
         var holder = Pod(Container, null);
         ImmutableArray<Lease> leases =
         [
-            .. new[] { "10.0.0.4", "10.0.0.5", "fd00::4" }.Select(text => new Lease(
-                Address.Parse(text).Value,
-                holder,
-                LeaseMethod.Static,
-                Since
-            )),
+            .. new[] { "10.0.0.4", "10.0.0.5", "fd00::4" }.Select(text => Static(text, holder)),
         ];
 
         AssertSame(Holding.Create(holder, [.. leases.Reverse()]), holder, leases);
         AssertSame(Holding.Create(holder, leases).Without(leases[1].Address)!, holder, leases.RemoveAt(1));
     }
+
+    [Fact]
+    public void Throws_WhereItIsAskedForTheLeaseOfAnothersAddress()
+    {
+        var holder = new Holder("machine:/vm#n6", "virtual machine vm n6");
+        var holding = Holding.Create(holder, Leases(holder, Since));
+
+        Assert.Equal("fd00::4", holding.LeaseOf(Address.Parse("fd00::4").Value).Address.ToString());
+        Assert.Throws<ArgumentException>(() => holding.LeaseOf(Address.Parse("10.0.0.5").Value));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(127)]
+    [InlineData(128)]
+    [InlineData(16_383)]
+    [InlineData(16_384)]
+    [InlineData(1 << 28)]
+    [InlineData(int.MaxValue)]
+    public void Keeps_TheNumbersOfNetworkAndCluster(int number)
+    {
+        var holder = Pod(Container, null);
+        var bytes = new ArrayBufferWriter<byte>();
+        HoldingFormat.Write(bytes, Holding.Create(holder, Leases(holder, Since)), number, _ => number);
+
+        var (network, read) = HoldingFormat.Read(bytes.WrittenSpan, asked => asked == number ? Cluster : null);
+
+        Assert.Equal((number, Cluster), (network, read.Place?.Cluster));
+    }
+
+    /// <summary>What has the right checksum may still be written by another program: a fault of the store, said as such.</summary>
+    [Theory]
+    [InlineData("81 80 80 80 80 00", HasIPv4, 1, 4, 2)]
+    [InlineData("80 80 80 80 08", HasIPv4, 1, 4, 2)]
+    [InlineData("07", 0, 1, 4, 2)]
+    [InlineData("07", HasIPv4, 256, 4, 2)]
+    [InlineData("07", HasIPv4, 1, 256, 2)]
+    [InlineData("07", HasIPv4, 1, 4, 256)]
+    public void Refuses_ARecordThatNobodyWrites(string network, byte traits, int container, int name, int node)
+    {
+        Assert.Equal(4, HoldingFormat.Read(Packed("04", HasIPv4, 255, 255, 255), _ => Cluster).Network);
+        var bytes = Packed(network, traits, container, name, node);
+        Assert.Throws<FormatException>(() => HoldingFormat.Read(bytes, _ => Cluster));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("[7]")]
+    [InlineData("[{}]")]
+    public void Refuses_DocumentsThatAreNoLeases(string json) =>
+        Assert.Throws<FormatException>(() => HoldingFormat.Read([0, 4, .. Encoding.UTF8.GetBytes(json)], _ => Cluster));
 
     [Fact]
     public void Refuses_BytesThatItDidNotWrite()
@@ -116,6 +201,28 @@ public sealed class HoldingTests
         Assert.Throws<FormatException>(() => HoldingFormat.Read(bytes, _ => null));
         Assert.Throws<FormatException>(() => HoldingFormat.Read([2, 1], _ => Cluster));
     }
+
+    /// <summary>A record of a pod by the table of docs/specs/store.md: its texts by their lengths, its network as bytes.</summary>
+    private static byte[] Packed(string network, byte traits, int container, int name, int node) =>
+        [
+            1,
+            .. Convert.FromHexString(network.Replace(" ", "", StringComparison.Ordinal)),
+            7,
+            traits,
+            .. Text(container),
+            .. Text(name),
+            .. Text(0),
+            1,
+            .. Text(node),
+            .. new byte[8],
+            .. (traits & HasIPv4) == 0 ? [] : new byte[] { 10, 0, 0, 4 },
+        ];
+
+    private static byte[] Text(int length) =>
+        [.. length < 128 ? [(byte)length] : new[] { (byte)(length | 128), (byte)(length >> 7) }, .. new byte[length]];
+
+    private static Lease Static(string address, Holder holder) =>
+        new(Address.Parse(address).Value, holder, LeaseMethod.Static, Since);
 
     private static Holder Pod(string container, string? pod) =>
         AddressHolders.OfPod(Cluster, Cluster.ToLowerInvariant(), "East", container, "net1", pod, "w1");

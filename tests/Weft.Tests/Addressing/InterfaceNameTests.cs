@@ -27,6 +27,7 @@ public sealed class InterfaceNameTests
     [InlineData("ran.4094")]
     [InlineData("...")]
     [InlineData("exactly-fifteen")]
+    [InlineData("veth~1")]
     public void Takes_ANameOfTheKernels(string text)
     {
         Assert.True(InterfaceName.TryParse(text, Strict, out var name, out var why));
@@ -102,6 +103,7 @@ public sealed class InterfaceNameTests
         Assert.Equal(["N6", "eth0", "n10", "n6"], names);
         Assert.True(Parse("a") < Parse("b") && Parse("b") > Parse("a"));
         Assert.True(Parse("a") <= Parse("a") && Parse("a") >= Parse("a"));
+        Assert.False(Parse("a") < Parse("a") || Parse("a") > Parse("a"));
         Assert.Equal(Parse("n6"), Parse(string.Create(CultureInfo.InvariantCulture, $"n{6}")));
     }
 

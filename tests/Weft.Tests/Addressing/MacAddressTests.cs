@@ -123,6 +123,9 @@ public sealed class MacAddressTests
         var (low, high) = (Parse(texts[2]), Parse(texts[0]));
         Assert.True(low < high && high > low);
         Assert.True(low <= high && high >= low);
+        var same = Parse(texts[0].ToUpperInvariant());
+        Assert.True(high <= same && high >= same);
+        Assert.False(high < same || high > same);
     }
 
     [Fact]

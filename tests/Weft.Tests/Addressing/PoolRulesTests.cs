@@ -49,7 +49,7 @@ public sealed class PoolRulesTests
             Reservations =
             [
                 new Reservation("nobody", Set("10.0.0.12-10.0.0.13", "10.0.0.200")),
-                new Reservation("mine", Set("10.0.0.14")) { Owner = "vm" },
+                new Reservation("mine", Set("10.0.0.14-10.0.0.15")) { Owner = "vm" },
             ],
         };
         var pool = Pool(rules, "10.0.0.0/24", "10.0.1.0/24");
@@ -58,7 +58,10 @@ public sealed class PoolRulesTests
 
         pool = pool.Acquire(new Holder("machine:vm#n6", "virtual machine vm"), [], Now).Value.Next;
         Assert.Equal("10.0.0.14", pool.Holdings.Leases.Single().Address.ToString());
+        pool = pool.Acquire(new Holder("machine:vm#n7", "virtual machine vm"), [], Now).Value.Next;
+        Assert.NotNull(pool.Holdings.LeaseOf(Parse("10.0.0.15")));
         Assert.Equal(free, pool.FreeCount(AddressFamily.IPv4));
+        Assert.Equal(free, pool.FreeCount(pool.Subnets[0]) + pool.FreeCount(pool.Subnets[1]));
         var taken = 0;
         for (; pool.Acquire(Holder($"h{taken}"), [], Now).TryGet(out var got, out _); taken++)
             pool = got.Next;
@@ -67,6 +70,24 @@ public sealed class PoolRulesTests
         Assert.Equal(0, (int)pool.FreeCount(AddressFamily.IPv4));
         var refusal = pool.Acquire(Holder("x"), [], Now).Refusal!;
         Assert.Contains("held, or kept by reservations", refusal.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Rules that came later take nothing away; what is free never falls below nothing.</summary>
+    [Theory]
+    [InlineData("10.0.0.0/29")]
+    [InlineData("10.0.0.0/29 10.0.1.0/29")]
+    public void Counts_NothingFree_WhereMoreIsHeldThanThereIsNow(string prefixes)
+    {
+        var before = Pool(new PoolRules { Reserved = 1 }, prefixes.Split(' '));
+        foreach (var holder in (string[])["a", "b", "c"])
+            before = Acquire(before, holder);
+        var narrowed = new PoolRules { Reserved = 1, Ranges = Set("10.0.0.2-10.0.0.3", "10.0.1.6") };
+        var pool = Pool(narrowed, prefixes.Split(' ')) with { Holdings = before.Holdings };
+
+        Assert.Equal((2, 3), ((int)pool.Subnets[0].Size, pool.CountHeld(pool.Subnets[0])));
+        Assert.Equal(0, (int)pool.FreeCount(pool.Subnets[0]));
+        if (pool.Subnets.Length > 1)
+            Assert.Equal(1, (int)pool.FreeCount(pool.Subnets[1]));
     }
 
     [Fact]
@@ -83,6 +104,8 @@ public sealed class PoolRulesTests
         };
         var pool = Pool(rules, "10.0.0.0/24", "fd00::/64");
         Assert.Equal(["10.0.0.6", "fd00::5"], Held(Acquire(pool, "a"), "a"));
+        Assert.True(pool.Keeps(Pod("c1", "core/upf-0"), AddressFamily.IPv6));
+        Assert.False(pool.Keeps(Pod("c1", "core/upf-1"), AddressFamily.IPv6));
         foreach (var asked in (string[])["10.0.0.4", "10.0.0.5"])
         {
             var refusal = pool.Acquire(Holder("a"), [Parse(asked)], Now).Refusal!;

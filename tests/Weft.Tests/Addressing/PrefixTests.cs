@@ -62,6 +62,23 @@ public sealed class PrefixTests
         Assert.Contains($"'{text}'", Prefix.Parse(text).Refusal!.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("10.20.6.0", "it has no length")]
+    [InlineData("/24", "write four numbers")]
+    [InlineData("10.20.6/24", "write four numbers")]
+    [InlineData("10.20.6.0/33", "a number from 0 to 32")]
+    [InlineData("2001:db8::/129", "a number from 0 to 128")]
+    public void Says_WhichPartIsNone(string text, string says) =>
+        Assert.Contains(says, Prefix.Parse(text).Refusal!.Message, StringComparison.Ordinal);
+
+    [Theory]
+    [InlineData("10.20.6.1", -1)]
+    [InlineData("10.20.6.1", 33)]
+    [InlineData("2001:db8::1", -1)]
+    [InlineData("2001:db8::1", 129)]
+    public void Throws_WhereALengthIsNotOfTheFamily(string address, int length) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => Prefix.FromAddress(Address.Parse(address).Value, length));
+
     [Fact]
     public void Reads_WhatItWrites() =>
         Generators.Prefix.Sample(prefix =>

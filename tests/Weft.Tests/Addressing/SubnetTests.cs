@@ -128,16 +128,18 @@ public sealed class SubnetTests
     }
 
     [Theory]
-    [InlineData("0.0.0.0/0", "127.0.0.0/8, loopback")]
+    [InlineData("0.0.0.0/0", "0.0.0.0/0 overlaps with 0.0.0.0/8, this network (RFC 791) and 127.0.0.0/8, loopback")]
     [InlineData("::/0", "ff00::/8, multicast")]
-    [InlineData("127.0.0.0/8", "loopback")]
-    [InlineData("127.1.2.0/24", "loopback")]
+    [InlineData("127.0.0.0/8", "127.0.0.0/8 is in 127.0.0.0/8, loopback")]
+    [InlineData("127.1.2.0/24", "127.1.2.0/24 is in 127.0.0.0/8, loopback")]
     [InlineData("0.0.0.0/24", "this network")]
     [InlineData("169.254.0.0/16", "link-local")]
-    [InlineData("168.0.0.0/7", "link-local")]
+    [InlineData("168.0.0.0/7", "168.0.0.0/7 overlaps with 169.254.0.0/16, link-local")]
     [InlineData("224.0.0.0/4", "multicast")]
     [InlineData("239.1.0.0/16", "multicast")]
     [InlineData("255.255.255.255/32", "limited broadcast")]
+    // An end of it, and no broadcast address that is never leased.
+    [InlineData("255.255.255.254/31", "limited broadcast")]
     [InlineData("::/126", "loopback")]
     [InlineData("::1/128", "loopback")]
     [InlineData("fe80::/64", "link-local")]
@@ -150,6 +152,8 @@ public sealed class SubnetTests
     [InlineData("100.64.0.0/10")]
     [InlineData("192.0.2.0/24")]
     [InlineData("255.255.255.0/24")]
+    [InlineData("255.255.255.252/30")]
+    [InlineData("255.0.0.0/8")]
     [InlineData("::10:0/120")]
     [InlineData("100::/64")]
     [InlineData("2001:db8::/64")]
@@ -173,6 +177,33 @@ public sealed class SubnetTests
         var objection = Of(prefix).ReasonNotLeasable(Address.Parse(address).Value);
         Assert.Contains(why, objection, StringComparison.Ordinal);
         Assert.Contains(address, objection, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0, "10.20.6.1 is the gateway of 10.20.6.0/24, and reserved for it")]
+    [InlineData(1, "10.20.6.1 is the gateway of 10.20.6.0/24, and reserved for it")]
+    [InlineData(2, "10.20.6.1 is reserved: the first 2 usable addresses of 10.20.6.0/24 belong to the fabric")]
+    public void Calls_TheFirstAddressTheGateway_WhereTheFabricHasNoOther(int reserved, string says) =>
+        Assert.StartsWith(
+            says,
+            new Subnet(Prefix.Parse("10.20.6.0/24").Value, reserved).ReasonNotLeasable(Parse("10.20.6.1")),
+            StringComparison.Ordinal
+        );
+
+    [Theory]
+    [InlineData("10.20.6.4-10.20.6.254", null)]
+    [InlineData("10.20.6.7", null)]
+    [InlineData("10.20.6.2-10.20.6.9", "10.20.6.2 is reserved")]
+    [InlineData("10.20.6.250-10.20.6.255", "10.20.6.255 is the broadcast address")]
+    [InlineData("10.20.6.254-10.20.7.9", "10.20.6.255 is the broadcast address")]
+    [InlineData("10.20.7.0-10.20.7.9", "10.20.7.0 isn't in 10.20.6.0/24")]
+    public void Objects_ToARange_ForTheFirstThatIsNotItsToGive(string range, string? says)
+    {
+        var obstacle = Of("10.20.6.0/24").FindObstacle(AddressRange.Parse(range).Value);
+        if (says is null)
+            Assert.Null(obstacle);
+        else
+            Assert.StartsWith(says, obstacle?.Reason, StringComparison.Ordinal);
     }
 
     [Theory]

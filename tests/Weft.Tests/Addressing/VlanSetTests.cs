@@ -65,7 +65,28 @@ public sealed class VlanSetTests
     [InlineData(4095)]
     [InlineData(-1)]
     public void Throws_WhereANumberIsNoVlan(int vlan) =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => VlanSet.Create([1, vlan]));
+        Assert.All(
+            new Func<object>[] { () => VlanSet.Create([1, vlan]), () => VlanSet.Create(vlan) },
+            create => Assert.Throws<ArgumentOutOfRangeException>(create)
+        );
+
+    [Theory]
+    [InlineData(606, true)]
+    [InlineData(699, false)]
+    [InlineData(700, true)]
+    [InlineData(705, true)]
+    [InlineData(710, true)]
+    [InlineData(711, false)]
+    public void Contains_RangesWithBothEnds(int vlan, bool contains) =>
+        Assert.Equal(contains, VlanSet.Parse("606,700-710").Value.Contains(vlan));
+
+    [Fact]
+    public void Equals_SetsOfTheSameVlansAlone()
+    {
+        Assert.True(VlanSet.Create([606, 607]).Equals(VlanSet.Parse("606-607").Value));
+        Assert.False(VlanSet.Create([606, 607]).Equals(VlanSet.Create(606)));
+        Assert.False(VlanSet.Empty.Equals(null));
+    }
 
     private static Gen<VlanSet> Sets => Gen.Int[1, 4094].HashSet[0, 40].Select(VlanSet.Create);
 }

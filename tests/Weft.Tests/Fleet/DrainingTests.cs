@@ -144,6 +144,7 @@ public sealed class DrainingTests
         var again = _site.Accept(_site.TryPut(K1, Detached, force: true));
 
         Assert.Contains("under running pods", Assert.Single(again.Warnings).Message);
+        Assert.False(again.Created);
         Assert.DoesNotContain("n6", LinksOf("w1"));
         Settle();
         Assert.Equal(Provisioning.Succeeded, _site.OperationOf(detach).Status);

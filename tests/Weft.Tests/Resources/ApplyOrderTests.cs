@@ -52,6 +52,44 @@ public sealed class ApplyOrderTests
             steps.Select(s => (s.Id.Name, s.IsEnabling))
         );
         Assert.Null(steps[0].Body!["properties"]!["administrativeState"]);
+        Assert.Equal([0, 1], steps[2].DependsOn);
+        Assert.Equal([0, 1, 2], steps[3].DependsOn);
+    }
+
+    [Theory]
+    [InlineData("~f/l3IsolationDomains/d9", "'administrativeState':'enabled'", true)]
+    [InlineData("~f/l2IsolationDomains/d9", "'administrativeState':'Enabled'", true)]
+    [InlineData("~f/l3IsolationDomains/d9", "'administrativeState':'Disabled'", false)]
+    [InlineData("~f/l3IsolationDomains/d9", "'description':'Enabled'", false)]
+    [InlineData("~f/l3IsolationDomains/d9/internalNetworks/net9", "'administrativeState':'Enabled'", false)]
+    public void Enables_DomainsAlone_ThatAskForIt(string id, string properties, bool enables) =>
+        Assert.Equal(enables, ApplyOrder.Sort([Document(id, properties)]).Value.Any(step => step.IsEnabling));
+
+    /// <summary>A node names its pool by name, not by id.</summary>
+    [Fact]
+    public void Orders_AnExtensionBehindTheChildrenOfWhatItExtends()
+    {
+        JsonObject[] documents =
+        [
+            Document(TestSite.NodeId("w1"), "'agentPool':'more'"),
+            Document("~c/kubernetesClusters/k1/agentPools/more", "'count':1"),
+        ];
+        Assert.Equal(["more", "w1"], ApplyOrder.Sort(documents).Value.Select(s => s.Id.Name));
+    }
+
+    /// <summary>A pool keeps addresses for machines that stand on its network: to need it would be a circle.</summary>
+    [Fact]
+    public void Orders_AMachineBeforeThePoolThatKeepsAddressesForIt()
+    {
+        JsonObject[] documents =
+        [
+            Document(
+                "~c/l3Networks/n6/providers/Weft.Ipam/pools/default",
+                "'reservations':[{'name':'vm','for':'~c/virtualMachines/vm1'}]"
+            ),
+            Document("~c/virtualMachines/vm1", "'networkAttachments':[{'attachedNetworkId':'~c/l3Networks/n6'}]"),
+        ];
+        Assert.Equal(["vm1", "default"], ApplyOrder.Sort(documents).Value.Select(s => s.Id.Name));
     }
 
     [Fact]
@@ -89,6 +127,7 @@ public sealed class ApplyOrderTests
             ],
             refusal.Findings.Select(f => (f.Code, f.Target!))
         );
+        Assert.Equal("document 2 has no 'id'", refusal.Findings[1].Message);
     }
 
     [Fact]

@@ -8,7 +8,7 @@ namespace Weft.Tests.Resources;
 public sealed class ReferenceIndexTests
 {
     private static readonly ResourceType Thing = new("Weft.Test", "things");
-    private static readonly MaterializedView View = ReferenceIndex.CreateView([Thing]);
+    private readonly MaterializedView _view = ReferenceIndex.CreateView([Thing]);
 
     [Fact]
     public void Knows_EveryUser_AfterAnyWrites() =>
@@ -16,12 +16,12 @@ public sealed class ReferenceIndexTests
             .Array[1, 30]
             .Sample(steps =>
             {
-                var state = StoreState.Empty(View);
+                var state = StoreState.Empty(_view);
                 foreach (var (user, used, removes) in steps)
                     state = state.Next([removes ? Mutation.Remove(IdOf(user).RowKey) : Named(user, used)]);
 
                 AssertTrue(state);
-                AssertTrue(StoreState.FromRows(state.Revision, state.Range(""), [View]));
+                AssertTrue(StoreState.FromRows(state.Revision, state.Range(""), [_view]));
             });
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed class ReferenceIndexTests
             ["list"] = new JsonArray(new JsonObject { ["networkId"] = IdOf(2).ToString()[1..] }),
         };
         body["tags"] = new JsonObject { ["of"] = IdOf(3).ToString() };
-        var state = StoreState.Empty(View).Next([Mutation.Put(IdOf(0), body)]);
+        var state = StoreState.Empty(_view).Next([Mutation.Put(IdOf(0), body)]);
 
         Assert.Equal([IdOf(0)], ReferenceIndex.UsersOf(state, IdOf(1)));
         Assert.Equal([IdOf(0)], ReferenceIndex.UsersOf(state, IdOf(2)));
@@ -43,9 +43,45 @@ public sealed class ReferenceIndexTests
     }
 
     [Fact]
+    public void Knows_NothingOfTextsThatAreNoIds()
+    {
+        var body = Body(0);
+        body["properties"] = new JsonObject
+        {
+            ["empty"] = "",
+            ["name"] = "t1",
+            ["start"] = "/subscriptions/",
+            ["number"] = 7,
+            [IdOf(1).ToString()] = "a name, and no value",
+        };
+        Assert.Empty(StoreState.Empty(_view).Next([Mutation.Put(IdOf(0), body)]).ViewsUnder("uses:"));
+    }
+
+    [Fact]
+    public void Forgets_AnId_ThatNobodyNamesAnyMore()
+    {
+        var state = StoreState.Empty(_view).Next([Named(1, [2, 3])]);
+        Assert.Equal(2, state.ViewsUnder("uses:").Count());
+        Assert.Null(state.View(StoreKey.PartitionOf(Thing)));
+
+        Assert.Single(state.Next([Named(1, [3])]).ViewsUnder("uses:"));
+        Assert.Empty(state.Next([Mutation.Remove(IdOf(1).RowKey)]).ViewsUnder("uses:"));
+    }
+
+    [Fact]
+    public void Changes_NothingForAnId_WhoseUsersStayTheSame()
+    {
+        var state = StoreState.Empty(_view).Next([Named(1, [2])]);
+        var name = Assert.Single(state.ViewsUnder("uses:")).Key;
+
+        Assert.Same(state.VersionOf(name), state.Next([Named(1, [2, 4])]).VersionOf(name));
+        Assert.NotSame(state.VersionOf(name), state.Next([Named(3, [2])]).VersionOf(name));
+    }
+
+    [Fact]
     public void Refuses_ADecision_OnlyWhereItsOwnUsersHaveChanged()
     {
-        var state = StoreState.Empty(View).Next([Named(1, [2])]);
+        var state = StoreState.Empty(_view).Next([Named(1, [2])]);
         var transaction = new ReadTransaction(state);
         _ = ReferenceIndex.UsersOf(transaction, IdOf(2)).ToList();
 
@@ -57,7 +93,7 @@ public sealed class ReferenceIndexTests
     [Fact]
     public void Tracks_TheUsersOfOneId()
     {
-        var state = StoreState.Empty(View).Next([Named(1, [2])]);
+        var state = StoreState.Empty(_view).Next([Named(1, [2])]);
         var tracker = new DependencyTracker();
         _ = ReferenceIndex.UsersOf(state.TrackedBy(tracker), IdOf(2)).ToList();
 

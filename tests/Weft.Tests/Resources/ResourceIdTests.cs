@@ -20,11 +20,14 @@ public sealed class ResourceIdTests
     [InlineData("/subscriptions/S/resourceGroups/")]
     [InlineData("/subscriptions/S/resourceGroups/G/")]
     [InlineData("/subscriptions/S/groups/G")]
+    [InlineData("/subscriptions/S/groups/N/t/a")]
     [InlineData("/resourceGroups/G")]
     [InlineData("/subscriptions/S/resourceGroups/G/providers")]
     [InlineData("/subscriptions/S/resourceGroups/G/providers/N")]
     [InlineData("/subscriptions/S/resourceGroups/G/providers/N/t")]
     [InlineData("/subscriptions/S/resourceGroups/G/providers/N/t/a/c")]
+    [InlineData("/subscriptions/S/resourceGroups/G/providers/N/providers/M/t/a")]
+    [InlineData("/subscriptions/S/resourceGroups/G/providers/N/t/a/providers")]
     [InlineData("/subscriptions/S/resourceGroups/G/providers/N/t/a/")]
     [InlineData("/subscriptions/S/resourceGroups/G/providers/N/t/a?b")]
     [InlineData("/subscriptions/S/resourceGroups/G/providers/N/t/a#b")]
@@ -113,6 +116,23 @@ public sealed class ResourceIdTests
     [InlineData(Group, false)]
     public void Reports_WhatStandsUnderIt(string text, bool under) =>
         Assert.Equal(under, ResourceId.Parse(text).Value.IsUnder(ResourceId.Parse(Cluster.ToUpperInvariant()).Value));
+
+    [Fact]
+    public void Reads_NoIdWhereThereIsNone()
+    {
+        Assert.False(ResourceId.TryParse(null, out var id));
+        Assert.Null(id);
+    }
+
+    [Theory]
+    [InlineData("Weft.Fleet/nodes", "Weft.Fleet", "nodes", "nodes")]
+    [InlineData("N/clusters/agentPools", "N", "clusters/agentPools", "agentPools")]
+    public void Reads_AType(string text, string provider, string path, string leaf)
+    {
+        var type = ResourceType.Parse(text);
+        Assert.Equal((provider, path, leaf), (type.Namespace, type.Path, type.Leaf));
+        Assert.Equal(text, type.ToString());
+    }
 
     [Theory]
     [InlineData("nothing")]

@@ -161,6 +161,101 @@ public sealed class ResourceVerbsTests
         var decision = TestSite.Small().Delete(Absent);
         Assert.True(decision.Unchanged);
         Assert.Null(decision.Row);
+        Assert.False(decision.Created);
+    }
+
+    [Fact]
+    public void Tells_WhatItWasBefore_AndWhetherItIsNew()
+    {
+        var site = TestSite.Small();
+        var before = site.RowOf(N6);
+
+        var patched = site.Patch(N6, "{'tags':{'a':'b'}}");
+        Assert.Same(before, patched.Before);
+        Assert.False(patched.Created);
+
+        var made = site.Put("~c/virtualMachines/vm1", TestSite.Machine(""));
+        Assert.Null(made.Before);
+        Assert.True(made.Created);
+    }
+
+    [Fact]
+    public void Writes_Nothing_WhereAnActionChangesNothing()
+    {
+        const string Domain = "~f/l3IsolationDomains/user";
+        var site = TestSite.Small();
+
+        var decision = site.Enable(Domain);
+
+        Assert.True(decision.Unchanged);
+        Assert.False(decision.Created);
+        Assert.Same(site.RowOf(Domain), decision.Row);
+    }
+
+    /// <summary>The rules are asked as soon as all members can be read: one round for the caller, not two.</summary>
+    [Fact]
+    public void Reports_UnknownMembers_WithWhatTheRulesSay()
+    {
+        var refusal = TestSite
+            .Small()
+            .TryPut(
+                Absent,
+                TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':609,'vlam':609")
+            )
+            .Refusal!;
+        Assert.Equal(
+            [(RefusalCode.UnknownMember, "properties.vlam"), (RefusalCode.Mismatch, "properties.vlan")],
+            refusal.Findings.Select(f => (f.Code, f.Target!))
+        );
+    }
+
+    [Theory]
+    [InlineData("~c/clusters/place", "extendedLocation.name")]
+    [InlineData("~f/l3IsolationDomains/user", "properties.l3IsolationDomainId")]
+    public void Asks_WhetherTheCallerMayJoin_WhatANewResourceStandsOn(string denied, string path)
+    {
+        var site = TestSite.Small();
+        var body = TestSite.Tracked("'l3IsolationDomainId':'~f/l3IsolationDomains/user','vlan':603");
+
+        site.AssertRefused(RefusalCode.LinkedAuthorizationFailed, path, PutAs(site, Absent, body, denied));
+        // What is joined already isn't asked for again.
+        var tagged = $"{Body[..^1]},'tags':{{'a':'b'}}}}";
+        Assert.Null(PutAs(site, N6, tagged, denied).Refusal);
+    }
+
+    /// <summary>Nobody has to take anything off: it is somebody else's at once.</summary>
+    [Fact]
+    public void Gives_LeasesBack_WithTheWrite_WhereNoAgentHasThem()
+    {
+        var site = TestSite.Small();
+        PutNodeOn("oam", site);
+        Assert.NotEmpty(site.Leases("~c/l3Networks/oam"));
+
+        var written = PutNodeOn("n6", site);
+
+        Assert.Empty(site.Leases("~c/l3Networks/oam"));
+        Assert.Empty(written.Operation!.ReleasesOnCompletion);
+    }
+
+    /// <summary>An agent has the address until it says otherwise; what has ended with that ends once.</summary>
+    [Fact]
+    public void Gives_LeasesBack_WithTheOperation_WhereAnAgentHasThem()
+    {
+        var site = TestSite.Small();
+        var agent = site.Enrol("~c/kubernetesClusters/k1", "a1");
+        PutNodeOn("oam", site);
+        site.Report(agent, true);
+        site.CompleteOperations();
+
+        var written = PutNodeOn("n6", site);
+        Assert.NotEmpty(site.Leases("~c/l3Networks/oam"));
+        Assert.NotEmpty(written.Operation!.ReleasesOnCompletion);
+        site.Report(agent, true);
+        site.CompleteOperations();
+        Assert.Empty(site.Leases("~c/l3Networks/oam"));
+
+        var again = PutNodeOn("n2", site);
+        Assert.DoesNotContain(again.Operation!.ReleasesOnCompletion, written.Operation.ReleasesOnCompletion.Contains);
     }
 
     [Fact]
@@ -200,6 +295,7 @@ public sealed class ResourceVerbsTests
         var refusal = site.TryDelete(N6).Refusal!;
         Assert.Equal(TestSite.Id(N6).ToString(), refusal.Target);
         Assert.All(refusal.Findings, f => Assert.Equal(RefusalCode.InUse, f.Code));
+        Assert.All(refusal.Findings, f => Assert.Empty(f.Discloses));
         Assert.Equal(
             [TestSite.Id("~c/virtualMachines/vm1").ToString(), TestSite.Id("~c/virtualMachines/vm2").ToString()],
             refusal.Findings.Select(f => f.ConflictsWith)
@@ -376,6 +472,30 @@ public sealed class ResourceVerbsTests
     }
 
     [Fact]
+    public void Renders_WhatWasWritten_BesideWhatTheServerSays()
+    {
+        var site = TestSite.Small();
+        var body = site.Render(N6);
+        Assert.Equal(
+            ["id", "name", "type", "location", "extendedLocation", "systemData", "etag", "properties"],
+            body.Select(member => member.Key)
+        );
+        Assert.Equal(
+            (TestSite.Expand(N6), "n6", "Microsoft.NetworkCloud/l3Networks"),
+            (body["id"]!.ToString(), body["name"]!.ToString(), body["type"]!.ToString())
+        );
+        Assert.Equal(
+            ["location", "extendedLocation", "properties"],
+            StoredDocument.CallerFields(site.RowOf(N6)).Select(member => member.Key)
+        );
+        // A group has nothing of its own in its properties.
+        Assert.Equal(
+            """{"provisioningState":"Succeeded"}""",
+            site.Render(TestSite.Group)["properties"]!.ToJsonString()
+        );
+    }
+
+    [Fact]
     public void Renders_NoSecret()
     {
         var site = TestSite.Small();
@@ -423,6 +543,24 @@ public sealed class ResourceVerbsTests
             .ToJsonString();
         Assert.DoesNotContain("hush", plan, StringComparison.Ordinal);
         Assert.Contains("(secret)", plan, StringComparison.Ordinal);
+    }
+
+    private static Decision PutNodeOn(string network, TestSite site) =>
+        site.Put(
+            TestSite.NodeId("w1"),
+            TestSite.Node($"{{'name':'eth0','macAddress':'52:54:00:00:00:01','networkId':'~c/l3Networks/{network}'}}")
+        );
+
+    private static Outcome<Decision> PutAs(TestSite site, string id, string body, string denied)
+    {
+        var request = site.Request(id, TestSite.Body(body)) with
+        {
+            CheckJoin = (path, joined) =>
+                joined.Equals(TestSite.Id(denied))
+                    ? new Refusal(RefusalCode.LinkedAuthorizationFailed, $"'{path}': {joined}", path)
+                    : null,
+        };
+        return site.Verbs.Put(request, new ReadTransaction(site.State));
     }
 
     private static JsonObject Document(string id, JsonObject body)

@@ -51,7 +51,8 @@ public sealed class SchemaTests
             {
                 Mutability = Mutability.Secret,
             },
-            SchemaMember.Object("admin", SchemaMember.Text("user").Immutable(), SchemaMember.Text("note"))
+            SchemaMember.Object("admin", SchemaMember.Text("user").Immutable(), SchemaMember.Text("note")),
+            SchemaMember.Object("place", SchemaMember.Text("rack").Immutable(), SchemaMember.Text("row")).Immutable()
         ),
     ]);
 
@@ -98,6 +99,7 @@ public sealed class SchemaTests
     [InlineData("properties", "{'items':[{'n':1},7]}", "properties.items[1]")]
     [InlineData("tags", "{'a':1}", "tags")]
     [InlineData("tags", "{'a':null}", "tags")]
+    [InlineData("tags", "{'a':'b','c':1}", "tags")]
     [InlineData("tags", "'a'", "tags")]
     public void Names_TheElementAtFault(string member, string value, string target) =>
         Assert.Equal(
@@ -108,13 +110,14 @@ public sealed class SchemaTests
     [Fact]
     public void Reports_AllFindingsAtOnce()
     {
-        var findings = FindingsOf("{'lokation':'east','properties':{'vlan':5,'onn':'True','items':[{}]}}");
+        var findings = FindingsOf("{'lokation':'east','extra':1,'properties':{'vlan':5,'onn':'True','items':[{}]}}");
         Assert.Equal(
             [
                 (RefusalCode.MissingMember, "location"),
                 (RefusalCode.InvalidMember, "properties.vlan"),
                 (RefusalCode.MissingMember, "properties.items[0].n"),
                 (RefusalCode.UnknownMember, "properties.onn"),
+                (RefusalCode.UnknownMember, "extra"),
                 (RefusalCode.UnknownMember, "lokation"),
             ],
             findings.Select(f => (f.Code, f.Target!))
@@ -126,6 +129,7 @@ public sealed class SchemaTests
     [Theory]
     [InlineData("networkid", "did you mean 'networkId'?")]
     [InlineData("Vlan", "did you mean 'vlan'?")]
+    [InlineData("vlna", "did you mean 'vlan'?")]
     [InlineData("zzzzzzzz", "no member 'zzzzzzzz'")]
     public void Suggests_TheNearestName_WhereThereIsOne(string name, string says)
     {
@@ -158,6 +162,45 @@ public sealed class SchemaTests
     }
 
     [Fact]
+    public void Keeps_NoProperties_WhereNoneIsTheCallers()
+    {
+        var schema = new Schema([
+            SchemaMember.Text("location"),
+            SchemaMember.Object("properties", SchemaMember.Text("state").ReadOnly()),
+        ]);
+        var findings = new List<Refusal>();
+        foreach (var body in (string[])["{'location':'east'}", "{'location':'east','properties':{'state':'Good'}}"])
+            Assert.Equal(
+                """{"location":"east"}""",
+                schema.Normalise(TestSite.Body(body), default, findings).ToJsonString()
+            );
+        Assert.Empty(findings);
+    }
+
+    [Fact]
+    public void Writes_AnIdWithItsSlash() =>
+        Assert.Equal(
+            "/subscriptions/s/resourceGroups/g",
+            NormaliseValid("{'location':'east','properties':{'free':'subscriptions/s/resourceGroups/g'}}")[
+                "properties"
+            ]!["free"]!.ToString()
+        );
+
+    /// <summary>The middle of a long value goes: ids begin alike and differ at their ends.</summary>
+    [Theory]
+    [InlineData(300, true)]
+    [InlineData(301, false)]
+    public void Quotes_ALongValue_ByItsEnds(int length, bool isWhole)
+    {
+        var value = $"'a{new string('x', length - 4)}z'";
+        var message = Assert.Single(FindingsOf($"{{'location':'east','properties':{{'vlan':{value}}}}}")).Message;
+
+        var quoted = value.Replace('\'', '"');
+        Assert.Contains(isWhole ? quoted : $"{quoted[..140]}…{quoted[^140..]}", message, StringComparison.Ordinal);
+        Assert.Equal(isWhole, !message.Contains('…', StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void Refuses_ChangeOfCreateOnlyMember_AndNamesBothValues()
     {
         var finding = Assert.Single(
@@ -166,6 +209,32 @@ public sealed class SchemaTests
         Assert.Equal((RefusalCode.ImmutableMember, "properties.vlan"), (finding.Code, finding.Target));
         Assert.Contains("606", finding.Message, StringComparison.Ordinal);
         Assert.Contains("607", finding.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>An object that is set at creation is one value: what is left out of it is gone, and what comes to it is new.</summary>
+    [Theory]
+    [InlineData("{'rack':'r1','row':'2'}", "{'row':'2'}", "rack", "it is \"r1\" and can't become absent")]
+    [InlineData("{'row':'2'}", "{'rack':'r1','row':'2'}", "rack", "it is absent and can't become \"r1\"")]
+    [InlineData("{'rack':'r1','row':'2'}", "{'rack':'r1','row':'3'}", "row", "it is \"2\" and can't become \"3\"")]
+    public void Refuses_ChangeInsideOfACreateOnlyObject(string old, string wanted, string member, string says)
+    {
+        var finding = Assert.Single(
+            FindingsOf(
+                $"{{'location':'east','properties':{{'place':{wanted}}}}}",
+                $"{{'location':'east','properties':{{'place':{old}}}}}"
+            )
+        );
+        Assert.Equal((RefusalCode.ImmutableMember, $"properties.place.{member}"), (finding.Code, finding.Target));
+        Assert.Contains(says, finding.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Says_OfACreateOnlyMemberOfAnotherType_ThatAlone()
+    {
+        var finding = Assert.Single(
+            FindingsOf("{'properties':{'vlan':'606'}}", "{'location':'east','properties':{'vlan':606}}")
+        );
+        Assert.Equal((RefusalCode.InvalidMember, "properties.vlan"), (finding.Code, finding.Target));
     }
 
     [Fact]
@@ -204,6 +273,7 @@ public sealed class SchemaTests
         Assert.Equal("s3", body["properties"]!["secret"]!.ToString());
         Assert.Equal("p1", body["properties"]!["items"]![0]!["password"]!.ToString());
         Assert.Equal("p2", body["properties"]!["peers"]![0]!["password"]!.ToString());
+        Assert.Equal("s3", NormaliseValid("{'location':'east'}", Old)["properties"]!["secret"]!.ToString());
     }
 
     [Fact]
@@ -306,7 +376,21 @@ public sealed class SchemaTests
                     }
                 );
                 Assert.Equal(kind.ApiVersions.Order(StringComparer.Ordinal), kind.ApiVersions);
+                Assert.DoesNotContain("preview", kind.PreferredVersion, StringComparison.Ordinal);
+                Assert.Contains(kind.PreferredVersion, kind.ApiVersions);
             }
+        );
+
+    /// <summary>What PATCH reaches beyond tags makes agents act: it is an operation then.</summary>
+    [Fact]
+    public void Says_OfEachKind_WhetherPatchReachesTagsAlone() =>
+        Assert.All(
+            Weft.Storage.AllKinds.List.All.Where(kind => !kind.IsSynchronous && !kind.IsCreatedByServer),
+            kind =>
+                Assert.Equal(
+                    (kind.Noun, !Flatten(kind.Schema.Find("properties")?.Members ?? []).Any(m => m.IsPatchable)),
+                    (kind.Noun, kind.PatchIsTagsOnly)
+                )
         );
 
     private static IEnumerable<SchemaMember> Flatten(IEnumerable<SchemaMember> members) =>

@@ -19,6 +19,10 @@ public sealed class StoreStateTests
         Assert.Equal(["b|10", "b|2"], state.Range("b|", "b|1!").Select(r => r.Key));
         Assert.Empty(state.Range("b|", "b|2"));
         Assert.Empty(state.Range("d|"));
+        // A whole key is a prefix, too; the first row of all, and one that stands behind others.
+        Assert.Equal(["a|1"], state.Range("a|1").Select(r => r.Key));
+        Assert.Equal(["b|1", "b|10"], state.Range("b|1").Select(r => r.Key));
+        Assert.Empty(state.Range("a|", "a|1"));
     }
 
     [Fact]
@@ -56,7 +60,25 @@ public sealed class StoreStateTests
             ("a row that wasn't there appeared", s => s.Get("a|9"), [Put("a|9")], false),
             ("another row was written", s => s.Get("a|1"), [Put("a|2"), Put("b|1")], true),
             ("what isn't there was removed", s => s.Get("a|9"), [Mutation.Remove("a|9")], true),
+            ("a row came to rows that were looked through", s => s.Range("a"), [Put("a|2")], false),
+            ("a row of them was removed", s => s.Range("a"), [Mutation.Remove("a|1")], false),
+            ("a row came to others", s => s.Range("a"), [Put("b|2")], true),
+            ("what isn't among them was removed", s => s.Range("a"), [Mutation.Remove("a|9")], true),
         ];
+
+    [Theory]
+    [InlineData("a|1", false)]
+    [InlineData("a|9", false)]
+    [InlineData("a|2", true)]
+    [InlineData("b|1", true)]
+    public void Conflicts_WhereARowThatIsToBeReplacedHasChanged(string meanwhile, bool holds)
+    {
+        var state = StoreState.Empty().Next(["a|1", "a|2", "b|1"], Put);
+        var replaced = ReadSet.FromMutations(state, [Put("a|1"), Put("a|9"), Mutation.Remove("a|1")]);
+
+        Assert.True(replaced.IsUnchangedIn(state));
+        Assert.Equal(holds, replaced.IsUnchangedIn(state.Next([Put(meanwhile)])));
+    }
 
     [Fact]
     public void Conflicts_WhereARowIsAddedToAListedPartition()
@@ -158,6 +180,20 @@ public sealed class StoreStateTests
                 Assert.Equal((int)(anew.View("n") ?? 0), (int)(state.View("n") ?? 0));
                 Assert.Null(state.View("m"));
             });
+
+    [Fact]
+    public void Begins_WithWhatPartitionsKeepInFormsOfTheirOwn()
+    {
+        var held = new object();
+        var packed = ImmutableDictionary<string, object>.Empty.Add("lease:n6", held);
+        var state = StoreState.FromRows(7, [new Row("a|1", 3, Json.ToUtf8(new JsonObject()))], [], packed);
+
+        Assert.Same(held, state.View("lease:n6"));
+        Assert.Equal(
+            (7, 7, 0),
+            (state.LastRevisionOf("lease:n6"), state.LastRevisionOf("a"), state.LastRevisionOf("b"))
+        );
+    }
 
     [Fact]
     public void Keeps_AReadSetValid_AcrossARestart()

@@ -37,6 +37,22 @@ public sealed class SuggestionsTests
         Assert.Equal(slips, Suggestions.DamerauDistance(b, a));
     }
 
+    [Theory]
+    [InlineData("", "", 0)]
+    [InlineData("", "abc", 3)]
+    [InlineData("abc", "ABC", 0)]
+    [InlineData("abc", "abd", 1)]
+    [InlineData("abc", "ab", 1)]
+    [InlineData("abc", "bc", 1)]
+    // Two that are swapped are two that are replaced.
+    [InlineData("vlna", "vlan", 2)]
+    [InlineData("kitten", "sitting", 3)]
+    public void Counts_LettersToChange(string a, string b, int letters)
+    {
+        Assert.Equal(letters, EditDistance.Between(a, b));
+        Assert.Equal(letters, EditDistance.Between(b, a));
+    }
+
     [Fact]
     public void Counts_NoMoreThanTheLongerWord_AndNoneForTheSame() =>
         Gen.Select(Words, Words)

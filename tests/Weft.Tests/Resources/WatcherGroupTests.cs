@@ -34,6 +34,7 @@ public sealed class WatcherGroupTests
         Assert.True(Watch(4, "s|").Changed.IsCompleted);
         Assert.False(Watch(5, "s|").Changed.IsCompleted);
         Assert.False(Watch(6, "s|").Changed.IsCompleted);
+        Assert.Equal(2, _group.Find(["s|x"]).Count);
     }
 
     [Fact]

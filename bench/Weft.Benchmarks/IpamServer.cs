@@ -66,6 +66,27 @@ internal sealed class IpamServer : IDisposable
 
     public string Load { get; }
 
+    public Uri Address => _http.BaseAddress!;
+
+    /// <summary>Makes a token by which an agent enrols, in a file.</summary>
+    public async Task<string> WriteEnrolmentToken(string name)
+    {
+        var path = $"{IpamSite.Cluster}/listEnrollmentToken?api-version=2026-10-01";
+        using var body = new StringContent(
+            new JsonObject { ["name"] = name, ["node"] = name }.ToJsonString(),
+            Encoding.UTF8,
+            "application/json"
+        );
+        using var answer = await _http.PostAsync(new Uri(path, UriKind.Relative), body);
+        var said = JsonNode.Parse(await answer.Content.ReadAsStringAsync())!;
+        var file = Path.Combine(_folder.Root, $"{name}.token");
+        await File.WriteAllTextAsync(
+            file,
+            said["token"]?.ToString() ?? throw new InvalidOperationException(said.ToJsonString())
+        );
+        return file;
+    }
+
     public static string DataOf(RelayFolder folder) => Path.Combine(folder.Root, "data");
 
     public static string StoreOf(RelayFolder folder) => Path.Combine(DataOf(folder), "weft.db");
@@ -88,7 +109,11 @@ internal sealed class IpamServer : IDisposable
 
     /// <summary>Leases to new pods.</summary>
     /// <param name="networks">Their names, taken in turn.</param>
-    public async Task<IpamLoad> Acquire(int clients, int count, params IEnumerable<string> networks)
+    public Task<IpamLoad> Acquire(int clients, int count, params IEnumerable<string> networks) =>
+        AcquireInBatches(clients, count, 1, networks);
+
+    /// <summary>The same, several pods of a network in a request.</summary>
+    public async Task<IpamLoad> AcquireInBatches(int clients, int count, int items, params IEnumerable<string> networks)
     {
         var names = Path.Combine(_folder.Root, "networks.txt");
         await File.WriteAllLinesAsync(names, networks.Select(name => IpamSite.Network(name).ToString()));
@@ -103,6 +128,7 @@ internal sealed class IpamServer : IDisposable
             names,
             _pod.ToString(CultureInfo.InvariantCulture),
             agents,
+            .. items > 1 ? new[] { items.ToString(CultureInfo.InvariantCulture) } : [],
         ];
         _pod += count;
         var said = RelayFolder.Run(Load, words);

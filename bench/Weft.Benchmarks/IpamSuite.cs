@@ -28,6 +28,7 @@ internal static class IpamSuite
         {
             idle = server.ResidentBytes;
             await Rates(folder, server, quick);
+            await IpamPlugins.Run(folder, server, bin, quick);
             server.Stop();
         }
 
@@ -61,6 +62,8 @@ internal static class IpamSuite
         var small = await server.Acquire(256, count, IpamSite.Small);
         new Figure("ipam-256-clients-1000-networks", small.Rate, "leases/s", ">=", 15_000).Print();
         new Figure("ipam-256-clients-1000-networks-p99", small.Slowest / 1000, "ms", "<=", 25).Print();
+        var batches = await server.AcquireInBatches(64, 2 * count, 16, IpamSite.Large);
+        new Figure("ipam-batches-of-16", batches.Rate, "leases/s", ">=", 60_000).Print();
         if (IpamPeers.MeasurePostgres(folder, quick ? 20_000 : 60_000) is { } postgres)
             new Figure(
                 "ipam-processor-to-postgresql",

@@ -141,8 +141,22 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
     )
     {
         var (plane, connectivity, locks) = (services.Plane, services.Connectivity, new KeyedLock());
-        var releases = new ReleaseLoop(table, journal, locks, plane, timings, clock, log);
-        var leases = new LeaseService(table, journal, locks, releases, plane, connectivity, timings, clock, log, stop);
+        var calls = new LeaseCalls(plane, stop);
+        var releases = new ReleaseLoop(table, journal, locks, plane, calls, timings, clock, log);
+        var leases = new LeaseService(
+            table,
+            journal,
+            locks,
+            releases,
+            plane,
+            calls,
+            connectivity,
+            timings,
+            clock,
+            log,
+            stop
+        );
+        var confirmations = new ConfirmationLoop(table, journal, locks, calls, timings, clock, log);
         var registrations = new RegistrationLoop(table, leases, plane, timings, clock, log);
         plane.RegistrationAsked = registrations.Ask;
         var handler = new LeaseRequestHandler(leases, options.Node, log);
@@ -150,7 +164,14 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         // Who runs in a cluster is for the agent of the cluster to say.
         var pods = options.Node is null ? services.Cluster?.CreatePodObserver() : null;
         var inquiries = new InquiryLoop(plane, pods, holders, timings, clock);
-        return [releases.Run(stop), registrations.Run(stop), inquiries.Run(stop), socket.Serve(handler.Handle, stop)];
+        return
+        [
+            releases.Run(stop),
+            confirmations.Run(stop),
+            registrations.Run(stop),
+            inquiries.Run(stop),
+            socket.Serve(handler.Handle, stop),
+        ];
     }
 
     /// <summary>

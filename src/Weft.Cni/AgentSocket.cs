@@ -13,6 +13,8 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
     /// </summary>
     internal static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(25);
 
+    private const int UsualLength = 2048;
+
     private readonly long _start = TimeProvider.System.GetTimestamp();
 
     private delegate nint SocketCall(int socket);
@@ -64,10 +66,13 @@ internal sealed class AgentSocket(string path, TimeSpan patience)
     private bool TryReceiveLine(int socket, out ReadOnlyMemory<byte> line, [NotNullWhen(false)] out string? why)
     {
         line = default;
-        var buffer = new byte[PluginSocket.MaxLineLength];
+        // A lease is a few hundred bytes; room for the longest answer would be sixteen pages to touch.
+        var buffer = new byte[UsualLength];
         var filled = 0;
-        while (filled < buffer.Length)
+        while (filled < PluginSocket.MaxLineLength)
         {
+            if (filled == buffer.Length)
+                Array.Resize(ref buffer, PluginSocket.MaxLineLength);
             if (
                 !TryCall(
                     socket,

@@ -42,6 +42,11 @@ internal interface IHost
         [NotNullWhen(false)] out string? why
     );
 
+    /// <summary>Writes to a file as the processes of a network namespace see it; the process is in that namespace from then on.</summary>
+    /// <param name="space">The namespace's path, such as <c>CNI_NETNS</c>.</param>
+    /// <returns>Why it couldn't be done; null where it was, and where there is no such file.</returns>
+    string? TryWriteInNamespace(string space, string file, ReadOnlySpan<byte> text);
+
     /// <summary>Whether a file is there.</summary>
     bool IsExecutable(string file);
 }

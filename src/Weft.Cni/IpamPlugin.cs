@@ -72,9 +72,10 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         (var response, error) = CallAgent(Command.Add, socket, question);
         if (error is not null)
             return error;
-        return response?.Lease is { } lease
-            ? PluginOutput.WriteResult(request.Version, lease, routes)
-            : new CniError(ErrorCode.TryAgainLater, "the agent acquired an address, but its answer has no lease");
+        if (response?.Lease is not { } lease)
+            return new CniError(ErrorCode.TryAgainLater, "the agent acquired an address, but its answer has no lease");
+        DuplicateAddressDetection.SkipFor(lease, host, request.Invocation);
+        return PluginOutput.WriteResult(request.Version, lease, routes);
     }
 
     private PluginResult Check(JsonElement root, string socket, SocketRequest question) =>

@@ -43,5 +43,9 @@ internal sealed class ProcessHost : IHost
     ) => ChildProcess.TryRun(file, changed, input, out run, out why);
 
     /// <inheritdoc/>
+    public string? TryWriteInNamespace(string space, string file, ReadOnlySpan<byte> text) =>
+        NetworkNamespace.TryWrite(space, file, text);
+
+    /// <inheritdoc/>
     public bool IsExecutable(string file) => ChildProcess.IsExecutable(file);
 }

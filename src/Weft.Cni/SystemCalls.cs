@@ -11,6 +11,18 @@ namespace Weft.Cni;
 /// </remarks>
 internal static partial class SystemCalls
 {
+    /// <summary>ENOENT: there is no such file.</summary>
+    internal const int NoSuchFile = 2;
+
+    /// <summary>O_RDONLY | O_CLOEXEC.</summary>
+    internal const int ReadOnly = 0x80000;
+
+    /// <summary>O_WRONLY | O_CLOEXEC.</summary>
+    internal const int WriteOnly = ReadOnly | 1;
+
+    /// <summary>CLONE_NEWNET.</summary>
+    internal const int NetworkNamespace = 0x40000000;
+
     /// <summary>EINTR: a signal came before the call did anything; it is simply made again.</summary>
     internal const int Interrupted = 4;
 
@@ -95,6 +107,17 @@ internal static partial class SystemCalls
     /// <summary>Closes a descriptor; Linux has closed it whatever it answers.</summary>
     [LibraryImport("libc", EntryPoint = "close")]
     internal static partial int Close(int descriptor);
+
+    /// <summary>Opens a file that is there.</summary>
+    /// <param name="flags"><see cref="ReadOnly"/> or <see cref="WriteOnly"/>.</param>
+    /// <returns>The descriptor, or less than 0.</returns>
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    internal static partial int Open(string path, int flags);
+
+    /// <summary>Puts this thread into the namespace of a descriptor.</summary>
+    /// <param name="kind"><see cref="NetworkNamespace"/>.</param>
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    internal static partial int SetNamespace(int descriptor, int kind);
 
     [LibraryImport("libc", EntryPoint = "socket", SetLastError = true)]
     private static partial int Socket(int domain, int type, int protocol);

@@ -317,6 +317,7 @@ internal static class Program
             .AddHostedService(provider => provider.GetRequiredService<LeaseReclaimer>())
             .AddSingleton<LeaseAuditEndpoints>()
             .AddSingleton<LeasedNetworks>()
+            .AddSingleton<LeaseBatchEndpoints>()
             .AddSingleton<EnrolmentEndpoints>()
             .AddSingleton<CredentialEndpoints>()
             .AddSingleton<CredentialUses>()

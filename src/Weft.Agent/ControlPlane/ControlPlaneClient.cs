@@ -143,6 +143,22 @@ internal sealed class ControlPlaneClient : IDisposable
         using var answer = await SendInOrder(AgentApi.Release, new PodLeaseRequest(holder), cancel);
     }
 
+    /// <summary><c>POST leases/batch</c>.</summary>
+    /// <returns>An answer for each item, in order.</returns>
+    public async Task<IReadOnlyList<BatchedLeaseAnswer>> SendBatch(
+        IReadOnlyList<BatchedLeaseRequest> items,
+        CancellationToken cancel
+    )
+    {
+        using var answer = await SendInOrder(
+            AgentApi.LeaseBatch,
+            items.Count,
+            order => LeaseBatchBody.Write(items, order),
+            cancel
+        );
+        return await Read(answer, body => LeaseBatchResponse.Read(body, items.Count), cancel);
+    }
+
     /// <summary><c>POST leases/register</c>.</summary>
     public async Task<LeaseRegistrationResponse> Register(LeaseRegistration part, CancellationToken cancel)
     {
@@ -206,15 +222,22 @@ internal sealed class ControlPlaneClient : IDisposable
         return (await Read(answer, body => LeaseSession.Read(body), cancel)).Session;
     }
 
-    private async Task<HttpResponseMessage> SendInOrder(string path, PodLeaseRequest request, CancellationToken cancel)
+    private Task<HttpResponseMessage> SendInOrder(string path, PodLeaseRequest request, CancellationToken cancel) =>
+        SendInOrder(path, 1, order => (request with { Order = order }).ToBytes(), cancel);
+
+    private async Task<HttpResponseMessage> SendInOrder(
+        string path,
+        int count,
+        Func<RequestOrder, byte[]> write,
+        CancellationToken cancel
+    )
     {
         for (var isAgain = false; ; isAgain = true)
         {
-            var order = await _order.Begin(cancel);
+            var order = await _order.Begin(count, cancel);
             try
             {
-                var body = (request with { Order = order }).ToBytes();
-                using var message = CreateRequest(HttpMethod.Post, path, Bearer, body);
+                using var message = CreateRequest(HttpMethod.Post, path, Bearer, write(order));
                 return await Send(message, _timings.RequestTimeout, cancel);
             }
             catch (ControlPlaneException e) when (!isAgain && e.Code == nameof(RefusalCode.LeaseSessionEnded))

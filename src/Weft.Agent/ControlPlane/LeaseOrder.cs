@@ -17,14 +17,19 @@ internal sealed class LeaseOrder(Func<CancellationToken, Task<string>> open) : I
     private string? _session;
     private long _last;
 
-    /// <summary>Takes the next number. It is awaited until <see cref="End"/>.</summary>
-    public async Task<RequestOrder> Begin(CancellationToken cancel)
+    /// <summary>Takes the next numbers. They are awaited until <see cref="End"/>.</summary>
+    /// <param name="count">How many: one for each item of a batch.</param>
+    /// <returns>The order of the first.</returns>
+    public async Task<RequestOrder> Begin(int count, CancellationToken cancel)
     {
         var session = CurrentSession() ?? await OpenSession(cancel);
         lock (_guard)
         {
-            _awaited.Add(++_last);
-            return new RequestOrder(session, _last, _awaited.Min);
+            // The first stands for all: none of them is given up before the others.
+            var first = _last + 1;
+            _last += count;
+            _awaited.Add(first);
+            return new RequestOrder(session, first, _awaited.Min);
         }
     }
 

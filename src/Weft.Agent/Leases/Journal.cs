@@ -10,13 +10,18 @@ namespace Weft.Agent.Leases;
 /// meanwhile.
 /// </summary>
 /// <remarks>
+/// What can be learned again is only noted: it stands in the <see cref="JournalTail"/> before it is acknowledged, and in
+/// the next line that is synced. Why: docs/adr/0035-an-add-waits-for-one-sync.md.
+///
 /// After a failed write or sync nobody knows what the file holds, so nothing more is appended to it: the journal is
 /// written anew from the table before it takes another entry. While that fails, every append fails, and reading goes
 /// on.
 /// </remarks>
 internal sealed class Journal : IAsyncDisposable
 {
-    /// <summary>The most entries of one line; each is a few hundred bytes.</summary>
+    /// <summary>
+    /// The most entries that are taken at once, and the most that are noted; each is a few hundred bytes. A line has both.
+    /// </summary>
     private const int MaxBatch = 256;
 
     /// <summary>As long as a batch of ordinary entries. Not zeros, which a file system may not store.</summary>
@@ -30,6 +35,7 @@ internal sealed class Journal : IAsyncDisposable
     private readonly Channel<PendingAppend> _queue = Channel.CreateUnbounded<PendingAppend>(
         new UnboundedChannelOptions { SingleReader = true }
     );
+    private readonly JournalTail _tail;
     private readonly Task _writer;
 
     // These are the writer's alone once it runs; others read _isHealthy.
@@ -37,12 +43,14 @@ internal sealed class Journal : IAsyncDisposable
     private long _length;
     private JournalChain _end;
     private int _entries;
+    private readonly List<JournalEntry> _noted = [];
     private volatile bool _isHealthy;
 
     private Journal(string path, LeaseTable table, ILogger log, Action<SafeFileHandle>? sync, int compactFrom)
     {
         (_path, _table, _log, _compactFrom) = (path, table, log, compactFrom);
         _sync = sync ?? DurableFile.Sync;
+        _tail = new JournalTail($"{path}.tail");
         if (File.Exists(path))
             Replay();
         else
@@ -85,32 +93,41 @@ internal sealed class Journal : IAsyncDisposable
 
     /// <summary>Puts an entry on the disk and into the table.</summary>
     /// <exception cref="IOException">The disk did not take it; the table doesn't have it either.</exception>
-    public Task Append(JournalEntry entry) => Enqueue(entry);
+    public Task Append(JournalEntry entry) => Enqueue(entry, PendingKind.Durable);
+
+    /// <summary>
+    /// Puts an entry into the table and where a killed agent finds it again; it is synced with the next one that is appended.
+    /// For what can be learned again if the machine itself stops before that.
+    /// </summary>
+    /// <exception cref="IOException">The disk did not take it; the table doesn't have it either.</exception>
+    public Task Note(JournalEntry entry) => Enqueue(entry, PendingKind.Noted);
 
     /// <summary>Makes sure that the journal takes entries, before something is begun that will need one.</summary>
     /// <exception cref="IOException">The disk still fails.</exception>
-    public Task EnsureWritable() => _isHealthy ? Task.CompletedTask : Enqueue(null);
+    public Task EnsureWritable() => _isHealthy ? Task.CompletedTask : Enqueue(null, PendingKind.Durable);
 
     /// <summary>
     /// Proves by a write that the disk has room for what may come, whether the last one went well or not: of a disk that is
     /// all but full a small entry's luck says nothing about the next.
     /// </summary>
     /// <exception cref="IOException">It hasn't; nothing more is taken until it has.</exception>
-    public Task ProveWritable() => Enqueue(null, isProof: true);
+    public Task ProveWritable() => Enqueue(null, PendingKind.Proof);
 
     /// <summary>Writes what waits, and closes the file.</summary>
     public async ValueTask DisposeAsync()
     {
         _queue.Writer.TryComplete();
         await _writer;
+        SyncNoted();
+        _tail.Dispose();
         _file?.Dispose();
     }
 
-    private Task Enqueue(JournalEntry? entry, bool isProof = false)
+    private Task Enqueue(JournalEntry? entry, PendingKind kind)
     {
         var waiting = new PendingAppend(
             entry,
-            isProof,
+            kind,
             new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
         );
         return _queue.Writer.TryWrite(waiting)
@@ -128,9 +145,9 @@ internal sealed class Journal : IAsyncDisposable
                 batch.Add(next);
             try
             {
-                if (!_isHealthy || batch.Exists(w => w.IsProof))
+                if (!_isHealthy || batch.Exists(w => w.Kind == PendingKind.Proof))
                     Prove();
-                WriteBatch([.. batch.Select(w => w.Entry).OfType<JournalEntry>()]);
+                WriteBatch(batch);
                 batch.ForEach(w => w.Done.SetResult());
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
@@ -162,22 +179,67 @@ internal sealed class Journal : IAsyncDisposable
         }
     }
 
-    private void WriteBatch(IReadOnlyList<JournalEntry> entries)
+    private void WriteBatch(List<PendingAppend> batch)
     {
         if (!_isHealthy)
             Rewrite();
+        IReadOnlyList<JournalEntry> entries = [.. batch.Select(w => w.Entry).OfType<JournalEntry>()];
         if (entries.Count == 0)
             return;
-        var (line, end) = JournalFormat.Line(entries, _end);
+        if (batch.Exists(w => w.Kind != PendingKind.Noted) || !TryNote(entries))
+            WriteLine(entries);
+        foreach (var entry in entries)
+            _table.Apply(entry);
+        Compact();
+    }
+
+    /// <summary>Writes entries without a sync.</summary>
+    /// <returns>False where they are to be synced: there are too many already, or their file doesn't take them.</returns>
+    private bool TryNote(IReadOnlyList<JournalEntry> entries)
+    {
+        if (_noted.Count + entries.Count > MaxBatch)
+            return false;
+        try
+        {
+            _tail.Append(entries);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log.JournalTailNotWritten(e, entries.Count);
+            return false;
+        }
+
+        _noted.AddRange(entries);
+        return true;
+    }
+
+    /// <summary>Writes and syncs one line: what was noted before, and entries.</summary>
+    private void WriteLine(IReadOnlyList<JournalEntry> entries)
+    {
+        var (line, end) = JournalFormat.Line([.. _noted, .. entries], _end);
         _isHealthy = false;
         RandomAccess.Write(_file!, line, _length);
         _sync(_file!);
         _isHealthy = true;
         (_length, _end) = (_length + line.Length, end);
-        _entries += entries.Count;
-        foreach (var entry in entries)
-            _table.Apply(entry);
-        Compact();
+        _entries += _noted.Count + entries.Count;
+        _noted.Clear();
+        _tail.Begin(end);
+    }
+
+    /// <summary>An agent that ends leaves nothing that isn't synced; where the disk doesn't take it, it stays noted.</summary>
+    private void SyncNoted()
+    {
+        if (_noted.Count == 0 || !_isHealthy)
+            return;
+        try
+        {
+            WriteLine([]);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            _log.JournalNotWritten(e, _noted.Count);
+        }
     }
 
     private void Compact()
@@ -222,6 +284,8 @@ internal sealed class Journal : IAsyncDisposable
         _file?.Dispose();
         _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
         (_length, _entries, _end, _isHealthy) = (content.Length, entries.Count, end, true);
+        _noted.Clear();
+        _tail.Begin(end);
     }
 
     private void Replay()
@@ -238,12 +302,23 @@ internal sealed class Journal : IAsyncDisposable
 
         _length = whole;
         if (end is { } chained)
+        {
             (_end, _isHealthy) = (chained, true);
+            ReplayNoted();
+        }
         else
             Upgrade();
     }
 
-    /// <summary>A journal of version 1 is written anew; where the disk doesn't take it, before its first entry.</summary>
+    /// <summary>What was noted stays so: it is in its file, and in the next line.</summary>
+    private void ReplayNoted()
+    {
+        _noted.AddRange(_tail.Read(_end));
+        if (!_noted.TrueForAll(_table.Apply))
+            throw new InvalidDataException("what is noted behind it holds an entry that this version doesn't know");
+    }
+
+    /// <summary>A journal of an earlier version is written anew; where the disk doesn't take it, before its first entry.</summary>
     private void Upgrade()
     {
         try
@@ -256,5 +331,17 @@ internal sealed class Journal : IAsyncDisposable
         }
     }
 
-    private readonly record struct PendingAppend(JournalEntry? Entry, bool IsProof, TaskCompletionSource Done);
+    private enum PendingKind
+    {
+        /// <summary>Acknowledged once it is synced.</summary>
+        Durable,
+
+        /// <summary>Acknowledged once it is in the tail.</summary>
+        Noted,
+
+        /// <summary>Acknowledged once the disk has taken a large write.</summary>
+        Proof,
+    }
+
+    private readonly record struct PendingAppend(JournalEntry? Entry, PendingKind Kind, TaskCompletionSource Done);
 }

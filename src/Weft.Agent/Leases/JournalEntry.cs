@@ -10,19 +10,23 @@ internal sealed record JournalHeader(int WeftJournal, string? File = null)
     /// <summary>The version whose lines stand each for itself: it is read, and written anew as the current one.</summary>
     public const int Unchained = 1;
 
+    /// <summary>The version that knows grants and releases alone: it is read, and written anew as the current one.</summary>
+    public const int WithoutRequests = 2;
+
     /// <summary>The version this agent writes.</summary>
-    public const int Current = 2;
+    public const int Current = 3;
 }
 
 /// <summary>One fact about one holder. Format: docs/specs/agent.md.</summary>
-/// <param name="Did">One of <see cref="Granted"/>, <see cref="ReleaseWanted"/>, <see cref="Released"/>.</param>
+/// <param name="Did">One of <see cref="Requested"/>, <see cref="Granted"/>, <see cref="Refused"/>,
+/// <see cref="ReleaseWanted"/>, <see cref="Released"/>.</param>
 /// <param name="At">When; for people, nothing is decided by it.</param>
 /// <param name="Lease">What was granted; only with <see cref="Granted"/>.</param>
-/// <param name="Want">The number of the request to release; only with the other two. It says which request has been
+/// <param name="Want">The number of the request to release; only with the two about releases. It says which request has been
 /// met.</param>
 /// <param name="Pod">The pod as <c>namespace/name</c>, so that people see whose it is.</param>
 /// <param name="Configuration">The name of the CNI network configuration that it was granted for; only with
-/// <see cref="Granted"/>, and null where an agent of before has written it.</param>
+/// <see cref="Requested"/> and <see cref="Granted"/>, and null where an agent of before has written it.</param>
 internal sealed record JournalEntry(
     string Did,
     string Network,
@@ -35,6 +39,12 @@ internal sealed record JournalEntry(
     string? Configuration = null
 )
 {
+    /// <summary>The control plane is asked for a lease of the holder: it may have one, and which is for it to say.</summary>
+    public const string Requested = "requested";
+
+    /// <summary>What was requested came to nothing.</summary>
+    public const string Refused = "refused";
+
     /// <summary>The holder has this lease.</summary>
     public const string Granted = "granted";
 

@@ -8,7 +8,7 @@ namespace Weft.Agent.Leases;
 /// <summary>What was found in a journal.</summary>
 /// <param name="Whole">How many bytes are whole lines; what follows them is a torn tail.</param>
 /// <param name="Entries">How many entries they hold.</param>
-/// <param name="End">Where the next line goes; null for a journal of version 1, which is written on in no way.</param>
+/// <param name="End">Where the next line goes; null for a journal of an earlier version, which is written on in no way.</param>
 internal readonly record struct JournalContent(int Whole, int Entries, JournalChain? End);
 
 /// <summary>
@@ -43,7 +43,7 @@ internal static class JournalFormat
     /// <exception cref="InvalidDataException">Something is wrong that no crash explains.</exception>
     public static JournalContent Read(ReadOnlySpan<byte> content, Func<JournalEntry, bool> apply)
     {
-        var (at, end) = ReadHeader(content);
+        var (at, end, isCurrent) = ReadHeader(content);
         var count = 0;
         for (var rest = content[at..]; !rest.IsEmpty; rest = content[at..])
         {
@@ -72,7 +72,29 @@ internal static class JournalFormat
             at += newline + 1;
         }
 
-        return new JournalContent(at, count, end);
+        return new JournalContent(at, count, isCurrent ? end : null);
+    }
+
+    /// <summary>Reads what is noted behind a journal that ends somewhere, up to the first line that doesn't follow.</summary>
+    /// <returns>The entries, how many bytes their lines have, and where the last one ends.</returns>
+    /// <exception cref="InvalidDataException">A line that follows holds no entries.</exception>
+    public static (IReadOnlyList<JournalEntry> Entries, int Length, JournalChain End) ReadTail(
+        ReadOnlySpan<byte> content,
+        JournalChain end
+    )
+    {
+        var entries = new List<JournalEntry>();
+        var at = 0;
+        while (
+            content[at..].IndexOf((byte)'\n') is >= 0 and var newline
+            && end.Follow(content.Slice(at, newline), out var json) is { } next
+        )
+        {
+            entries.AddRange(Parse(json, Json.IReadOnlyListJournalEntry, $"what is noted at byte {at}"));
+            (at, end) = (at + newline + 1, next);
+        }
+
+        return (entries, at, end);
     }
 
     /// <param name="end">Where the journal ends; null in one of version 1.</param>
@@ -87,7 +109,7 @@ internal static class JournalFormat
     }
 
     /// <summary>The header came to be with the file, by a rename: there is no crash that leaves half of it.</summary>
-    private static (int Length, JournalChain? End) ReadHeader(ReadOnlySpan<byte> content)
+    private static (int Length, JournalChain? End, bool IsCurrent) ReadHeader(ReadOnlySpan<byte> content)
     {
         var newline = content.IndexOf((byte)'\n');
         if (newline == -1 || JournalLine.ReadAlone(content[..newline]) is not { } json)
@@ -95,8 +117,12 @@ internal static class JournalFormat
         var header = Parse(json, Json.JournalHeader, "its first line");
         return header.WeftJournal switch
         {
-            JournalHeader.Unchained => (newline + 1, null),
-            JournalHeader.Current => (newline + 1, new JournalChain(Crc32C.Of(json), 0)),
+            JournalHeader.Unchained => (newline + 1, null, false),
+            JournalHeader.WithoutRequests or JournalHeader.Current => (
+                newline + 1,
+                new JournalChain(Crc32C.Of(json), 0),
+                header.WeftJournal == JournalHeader.Current
+            ),
             _ => throw new InvalidDataException(
                 $"it is of version {header.WeftJournal}, and this agent knows the versions up to {JournalHeader.Current}"
             ),

@@ -23,6 +23,13 @@ internal sealed class KeyedLock
         }
     }
 
+    /// <summary>Whether somebody is busy with a holder.</summary>
+    public bool IsOpen(LeaseHolder holder)
+    {
+        lock (_guard)
+            return _entries.ContainsKey(holder);
+    }
+
     /// <summary>Tells those who are busy with a holder that it is gone.</summary>
     public void MarkReleased(LeaseHolder holder)
     {

@@ -53,6 +53,15 @@ internal static partial class LeaseEvents
     [LoggerMessage(2217, LogLevel.Warning, "")]
     public static partial void HolderReclaimed(this ILogger log, LeaseHolder holder, SandboxState sandbox);
 
+    [LoggerMessage(2218, LogLevel.Warning, "")]
+    public static partial void JournalTailNotWritten(this ILogger log, Exception error, int entries);
+
+    [LoggerMessage(2219, LogLevel.Information, "")]
+    public static partial void LeasesConfirmed(this ILogger log, int held, int gone);
+
+    [LoggerMessage(2220, LogLevel.Warning, "")]
+    public static partial void ConfirmationPostponed(this ILogger log, Exception error, double seconds);
+
     [LoggerMessage(2213, LogLevel.Error, "")]
     public static partial void ConnectionFailed(this ILogger log, Exception error);
 }

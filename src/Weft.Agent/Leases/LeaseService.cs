@@ -16,6 +16,7 @@ internal sealed class LeaseService(
     KeyedLock locks,
     ReleaseLoop releases,
     ControlPlaneClient plane,
+    LeaseCalls calls,
     Connectivity connectivity,
     AgentTimings timings,
     TimeProvider clock,
@@ -78,7 +79,9 @@ internal sealed class LeaseService(
     /// <exception cref="IOException">The journal didn't take it.</exception>
     public async Task Collect(ResourceId network, string configuration, IReadOnlySet<SocketAttachment> valid)
     {
-        foreach (var (holder, entry) in table.Grants())
+        // What is being requested just now is in no list of a runtime yet.
+        var requested = table.Requests().Where(request => !locks.IsOpen(request.Holder));
+        foreach (var (holder, entry) in table.Grants().Concat(requested))
         {
             if (
                 holder.Network.Equals(network)
@@ -158,22 +161,46 @@ internal sealed class LeaseService(
             await releases.Complete(holder, earlier, stopping);
         await journal.EnsureWritable();
 
-        var lease = await plane.Acquire(request, stopping);
-        var pod = request.Pod is null ? null : $"{request.Namespace}/{request.Pod}";
-        await journal.Append(
-            JournalEntry.Create(
-                JournalEntry.Granted,
-                holder,
-                clock.GetUtcNow(),
-                lease,
-                pod: pod,
-                configuration: configuration
-            )
-        );
+        var requested = CreateRequested(request, configuration);
+        var lease = await Ask(request, requested);
+        await journal.Note(requested with { Did = JournalEntry.Granted, At = clock.GetUtcNow(), Lease = lease });
         if (!table.TryGet(holder, out var kept))
             return ReleasedMeanwhile(holder);
-        log.LeaseGranted(holder, string.Join(',', kept.Addresses.Select(a => a.Address)), pod);
+        log.LeaseGranted(holder, string.Join(',', kept.Addresses.Select(a => a.Address)), requested.Pod);
         return kept;
+    }
+
+    private JournalEntry CreateRequested(PodLeaseRequest request, string? configuration) =>
+        JournalEntry.Create(
+            JournalEntry.Requested,
+            request.Holder,
+            clock.GetUtcNow(),
+            pod: request.Pod is null ? null : $"{request.Namespace}/{request.Pod}",
+            configuration: configuration
+        );
+
+    /// <summary>
+    /// Asks the control plane while the journal takes note that it is asked: two disks, side by side. Once both have it, no
+    /// crash of either makes the lease one that nobody knows of, and what it holds can be learned again.
+    /// </summary>
+    private async Task<PodLease> Ask(PodLeaseRequest request, JournalEntry requested)
+    {
+        // What came of an earlier request isn't known: then a refusal of this one says nothing of that.
+        var isFirst = !table.IsRequested(request.Holder);
+        var noting = isFirst ? journal.Append(requested) : Task.CompletedTask;
+        try
+        {
+            var lease = await calls.Acquire(request);
+            await noting;
+            return lease;
+        }
+        catch (ControlPlaneException e)
+        {
+            await noting;
+            if (isFirst && e.IsRefusal)
+                await journal.Note(requested with { Did = JournalEntry.Refused });
+            throw;
+        }
     }
 
     private static Refusal ReleasedMeanwhile(LeaseHolder holder) =>

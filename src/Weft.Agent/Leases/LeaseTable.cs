@@ -13,6 +13,7 @@ internal sealed class LeaseTable
 {
     private readonly Lock _guard = new();
     private readonly Dictionary<LeaseHolder, JournalEntry> _leases = [];
+    private readonly Dictionary<LeaseHolder, JournalEntry> _requests = [];
     private readonly Dictionary<LeaseHolder, JournalEntry> _releases = [];
     private long _lastReleaseNumber;
 
@@ -22,7 +23,7 @@ internal sealed class LeaseTable
         get
         {
             lock (_guard)
-                return _leases.Count + _releases.Count;
+                return _leases.Count + _requests.Count + _releases.Count;
         }
     }
 
@@ -39,6 +40,20 @@ internal sealed class LeaseTable
         lock (_guard)
             lease = _leases.TryGetValue(holder, out var entry) ? entry.Lease : null;
         return lease is not null;
+    }
+
+    /// <summary>Whether a lease was requested for a holder, and nobody knows yet what came of it.</summary>
+    public bool IsRequested(LeaseHolder holder)
+    {
+        lock (_guard)
+            return _requests.ContainsKey(holder);
+    }
+
+    /// <summary>All for whom a lease was requested without a word of what came of it.</summary>
+    public IReadOnlyList<(LeaseHolder Holder, JournalEntry Entry)> Requests()
+    {
+        lock (_guard)
+            return [.. _requests.Select(pair => (pair.Key, pair.Value))];
     }
 
     /// <summary>The number of the holder's latest request to release that isn't met yet.</summary>
@@ -77,11 +92,20 @@ internal sealed class LeaseTable
                 // A grant behind a release request that isn't met is what that request releases: the DEL came while the
                 // ADD was unanswered.
                 case { Did: JournalEntry.Granted, Lease.IsComplete: true }:
+                    _requests.Remove(holder);
                     if (!_releases.ContainsKey(holder))
                         _leases[holder] = entry;
                     return true;
+                case { Did: JournalEntry.Requested }:
+                    if (!_releases.ContainsKey(holder) && !_leases.ContainsKey(holder))
+                        _requests[holder] = entry;
+                    return true;
+                case { Did: JournalEntry.Refused }:
+                    _requests.Remove(holder);
+                    return true;
                 case { Did: JournalEntry.ReleaseWanted, Want: { } want }:
                     _leases.Remove(holder);
+                    _requests.Remove(holder);
                     _releases[holder] = entry;
                     _lastReleaseNumber = Math.Max(_lastReleaseNumber, want);
                     return true;
@@ -101,6 +125,6 @@ internal sealed class LeaseTable
     public IReadOnlyList<JournalEntry> Entries()
     {
         lock (_guard)
-            return [.. _leases.Values, .. _releases.Values.OrderBy(entry => entry.Want)];
+            return [.. _leases.Values, .. _requests.Values, .. _releases.Values.OrderBy(entry => entry.Want)];
     }
 }

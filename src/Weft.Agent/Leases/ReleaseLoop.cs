@@ -18,13 +18,12 @@ internal sealed class ReleaseLoop(
     Journal journal,
     KeyedLock locks,
     ControlPlaneClient plane,
+    LeaseCalls calls,
     AgentTimings timings,
     TimeProvider clock,
     ILogger log
 )
 {
-    private const int MaxParallelism = 8;
-
     private static readonly TimeSpan MinWait = TimeSpan.FromMilliseconds(1);
 
     private readonly AsyncAutoResetEvent _wakeUp = new(clock);
@@ -44,12 +43,8 @@ internal sealed class ReleaseLoop(
     {
         while (true)
         {
-            var due = DueReleases();
-            await Parallel.ForEachAsync(
-                due,
-                new ParallelOptions { MaxDegreeOfParallelism = MaxParallelism, CancellationToken = cancel },
-                TryRelease
-            );
+            foreach (var chunk in DueReleases().Chunk(LeaseBatchBody.MaxItems))
+                await TryRelease(chunk, cancel);
             await _wakeUp.Wait(TimeUntilNext(), cancel);
         }
     }
@@ -58,7 +53,58 @@ internal sealed class ReleaseLoop(
     public async Task Complete(LeaseHolder holder, long want, CancellationToken cancel)
     {
         await plane.Release(holder, cancel);
-        await journal.Append(JournalEntry.Create(JournalEntry.Released, holder, clock.GetUtcNow(), want: want));
+        await NoteReleased(holder, want);
+    }
+
+    /// <summary>Releases some in one call, but for those that somebody is busy with.</summary>
+    private async Task TryRelease(IEnumerable<LeaseHolder> due, CancellationToken cancel)
+    {
+        // An acquire of one of them may take long; the others needn't wait for it.
+        using var turns = new HolderTurns(locks);
+        foreach (var holder in due)
+        {
+            if (!turns.TryTake(holder))
+                Requeue(holder);
+        }
+
+        List<(LeaseHolder Holder, long Want)> wanted = [];
+        foreach (var holder in turns.Holders)
+        {
+            if (table.ReleaseNumberOf(holder) is { } want)
+                wanted.Add((holder, want));
+        }
+
+        if (wanted.Count > 0 && !IsPaused())
+            await Release(wanted, cancel);
+    }
+
+    private async Task Release(List<(LeaseHolder Holder, long Want)> wanted, CancellationToken cancel)
+    {
+        var answers = await calls.Send([
+            .. wanted.Select(w => new BatchedLeaseRequest(LeaseVerb.Release, new PodLeaseRequest(w.Holder))),
+        ]);
+        var noting = new List<Task>();
+        for (var i = 0; i < answers.Count; i++)
+            noting.Add(
+                answers[i].Error is { } e ? Task.FromException(e) : NoteReleased(wanted[i].Holder, wanted[i].Want)
+            );
+        for (var i = 0; i < answers.Count; i++)
+        {
+            try
+            {
+                await noting[i];
+            }
+            catch (Exception e) when (!cancel.IsCancellationRequested)
+            {
+                Postpone(wanted[i].Holder, e);
+            }
+        }
+    }
+
+    private async Task NoteReleased(LeaseHolder holder, long want)
+    {
+        // Lost, it is sent once more, before anything else is asked of the control plane for this holder.
+        await journal.Note(JournalEntry.Create(JournalEntry.Released, holder, clock.GetUtcNow(), want: want));
         lock (_guard)
         {
             _backoff.Reset();
@@ -66,32 +112,6 @@ internal sealed class ReleaseLoop(
         }
 
         log.LeaseReleased(holder);
-    }
-
-    private async ValueTask TryRelease(LeaseHolder holder, CancellationToken cancel)
-    {
-        using var entry = locks.Open(holder);
-
-        // An acquire of the same holder may take long; the others needn't wait for it here.
-        if (!entry.TryEnter())
-        {
-            Requeue(holder);
-            return;
-        }
-
-        try
-        {
-            if (!IsPaused() && table.ReleaseNumberOf(holder) is { } want)
-                await Complete(holder, want, cancel);
-        }
-        catch (Exception e) when (!cancel.IsCancellationRequested)
-        {
-            Postpone(holder, e);
-        }
-        finally
-        {
-            entry.Exit();
-        }
     }
 
     private void Postpone(LeaseHolder holder, Exception error)
@@ -107,7 +127,7 @@ internal sealed class ReleaseLoop(
             }
             else
             {
-                // Up to eight fail together; one pause is enough for them.
+                // What went in one call fails together; one pause is enough for it.
                 if (clock.GetTimestamp() < _pausedUntil)
                     return;
                 wait = _backoff.NextDelay((error as ControlPlaneException)?.RetryAfter);

@@ -19,6 +19,7 @@ internal sealed class AgentEndpoints(
     LeaseRates rates,
     LeaseRegistrar registrar,
     LeasedNetworks networks,
+    LeaseBatchEndpoints batches,
     EnrolmentEndpoints enrolment,
     CredentialEndpoints credentials,
     CredentialUses uses,
@@ -94,6 +95,7 @@ internal sealed class AgentEndpoints(
             ),
             ("POST", AgentApi.Session) => http.Respond(200, sessions.Open(agent).ToBytes()),
             ("POST", AgentApi.Acquire) => AcquireLeases(http, agent),
+            ("POST", AgentApi.LeaseBatch) => batches.Serve(http, agent),
             ("POST", AgentApi.Register) => RegisterLeases(http, agent),
             ("POST", AgentApi.Release) => ReleaseLeases(http, agent),
             _ => http.Refuse(
@@ -335,31 +337,6 @@ internal sealed class AgentEndpoints(
         // Asked after the body has come, which may take long: who is gone by now speaks for nobody.
         if (Agent.Find(controlPlane.Store.Current, agent) is not { } row)
             return Agent.Deleted(agent);
-        // The agent of a node speaks for the pods of that node alone, whatever the body says.
-        var node = Agent.NodeOf(row);
-        if (node is not null && request.Node is { } said && !said.Equals(node, StringComparison.OrdinalIgnoreCase))
-            return new Refusal(
-                RefusalCode.AuthorizationFailed,
-                $"agent {agent.Name} serves the node {node}, so it has no say about pods of {said}",
-                "node"
-            );
-        var (network, container, name) = request.Holder;
-        var pod = request.Pod is null ? null : $"{request.Namespace ?? "default"}/{request.Pod}";
-        var cluster = agent.Parent!;
-        return new LeaseRequest(
-            cluster,
-            network,
-            AddressClaims.PodHolderOf(cluster, container, name, pod, node ?? request.Node) with
-            {
-                PodUid = request.Uid,
-            },
-            request.Ips,
-            false
-        )
-        {
-            Agent = agent,
-            Order = request.Order,
-            OnlyOfNode = node,
-        };
+        return request.Of(agent, row);
     }
 }

@@ -23,7 +23,7 @@ internal static class AuditPolicy
 {
     private const string PlanPath = "/providers/Weft.Fleet/plan";
 
-    private static readonly string[] LeasePaths = [AgentApi.Session, AgentApi.Acquire, AgentApi.Release];
+    private static readonly string[] LeasePaths = [AgentApi.Session, AgentApi.Acquire, AgentApi.Release, AgentApi.LeaseBatch];
     private static readonly string[] ReportPaths = [AgentApi.Status, AgentApi.Inventory, AgentApi.Issuer];
     private static readonly string[] AnswerPaths = [$"{AgentApi.Verifications}/", $"{AgentApi.Inquiries}/"];
 
@@ -46,6 +46,9 @@ internal static class AuditPolicy
             : AuditClass.Write;
     }
 
+    /// <summary>Whether something was refused: all that was asked, or a part of a batch.</summary>
+    public static bool IsRefusal(int status) => status is >= 400 or StatusCodes.Status207MultiStatus;
+
     /// <summary>Whether an answer goes on record.</summary>
     public static bool Records(AuditEntry entry, int status, AuditAlso also) =>
         entry.IsAlwaysRecorded
@@ -53,7 +56,7 @@ internal static class AuditPolicy
         {
             AuditClass.Write => true,
             AuditClass.Read => status is 401 or 403 || also.HasFlag(AuditAlso.Reads),
-            AuditClass.Lease => status >= 400 || also.HasFlag(AuditAlso.Leases),
+            AuditClass.Lease => IsRefusal(status) || also.HasFlag(AuditAlso.Leases),
             _ => status >= 400 || also.HasFlag(AuditAlso.Reports),
         };
 }

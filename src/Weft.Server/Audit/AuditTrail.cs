@@ -69,13 +69,13 @@ internal sealed class AuditTrail(
         {
             Result =
                 status >= 500 ? AuditResult.Failed
-                : status >= 400 ? AuditResult.Refused
+                : AuditPolicy.IsRefusal(status) ? AuditResult.Refused
                 : AuditResult.Succeeded,
             Status = status,
             Code = refusal?.Code.ToString(),
             Target = refusal?.Target is { } target ? AuditRecord.Bound(target) : null,
         };
-        if (status >= 400)
+        if (AuditPolicy.IsRefusal(status))
         {
             if (refusals.Admit(record, source))
                 _ = await log.Append(record);

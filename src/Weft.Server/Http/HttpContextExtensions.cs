@@ -55,7 +55,8 @@ internal static class HttpContextExtensions
         return http.Write(refusal.Code.HttpStatus(), Json.ToUtf8(refusal.ToErrorBody()));
     }
 
-    private static int? RetryAfterOf(Refusal refusal) =>
+    /// <summary>After how many seconds it is worth asking again; null where nobody says.</summary>
+    public static int? RetryAfterOf(Refusal refusal) =>
         refusal.RetryAfterSeconds
         ?? (
             refusal.Code is RefusalCode.ServiceUnavailable or RefusalCode.RegistrationPending or RefusalCode.Contended

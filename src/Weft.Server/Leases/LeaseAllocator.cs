@@ -27,6 +27,9 @@ internal sealed record LeaseRequest(
     /// <summary>Where it stands among the agent's requests; null where it counts whenever it comes.</summary>
     public RequestOrder? Order { get; init; }
 
+    /// <summary>Whether it asks for nothing but what is held.</summary>
+    public bool IsConfirmation { get; init; }
+
     /// <summary>The node whose pods alone may be spoken for; null for all of the cluster's.</summary>
     public string? OnlyOfNode { get; init; }
 }
@@ -43,20 +46,29 @@ internal sealed partial class LeaseAllocator(
     ILogger<LeaseAllocator> logger
 )
 {
+    /// <summary>Of how many requests on no more are taken into a batch; the last call's come all the same.</summary>
     private const int MaxBatchSize = 1024;
     private const int MaxQueueLength = 4096;
     private const int MaxAttempts = 8;
     private readonly LeaseQuota _quota = new(limits);
-    private readonly ConcurrentDictionary<string, Channel<PendingLease>> _queues = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Channel<PendingLease[]>> _queues = new(StringComparer.Ordinal);
 
     /// <summary>Leases or releases; the same holder gets the same addresses.</summary>
     public async Task<Outcome<ImmutableArray<Lease>>> Submit(LeaseRequest request, CancellationToken cancel)
     {
-        var pending = new PendingLease(request);
-        var queue = _queues.GetOrAdd(request.Network.Key, _ => StartQueue(request.Network));
-        await queue.Writer.WriteAsync(pending, cancel);
-        return await pending.Completion.Task.WaitAsync(cancel);
+        var call = new PendingCall(1);
+        var pending = new PendingLease(request, call);
+        await Submit(request.Network, [pending], cancel);
+        await call.Task.WaitAsync(cancel);
+        return pending.Answer;
     }
+
+    /// <summary>
+    /// Leases and releases, in order, by one commit where one may hold that many: nobody's request comes between them.
+    /// </summary>
+    /// <param name="group">Requests about the network. They are answered when their call is done.</param>
+    public ValueTask Submit(ResourceId network, PendingLease[] group, CancellationToken cancel) =>
+        _queues.GetOrAdd(network.Key, _ => StartQueue(network)).Writer.WriteAsync(group, cancel);
 
     /// <summary>Whether a cluster's pods may have addresses of a network.</summary>
     public static bool IsAttached(ReadTransaction transaction, ResourceId cluster, ResourceId network) =>
@@ -73,14 +85,14 @@ internal sealed partial class LeaseAllocator(
             network.ToString()
         );
 
-    private Channel<PendingLease> StartQueue(ResourceId network)
+    private Channel<PendingLease[]> StartQueue(ResourceId network)
     {
-        var queue = Channel.CreateBounded<PendingLease>(MaxQueueLength);
+        var queue = Channel.CreateBounded<PendingLease[]>(MaxQueueLength);
         _ = ServeQueue(network, queue.Reader, lifetime.ApplicationStopping);
         return queue;
     }
 
-    private async Task ServeQueue(ResourceId network, ChannelReader<PendingLease> queue, CancellationToken stopping)
+    private async Task ServeQueue(ResourceId network, ChannelReader<PendingLease[]> queue, CancellationToken stopping)
     {
         var gate = controlPlane.PoolLockOf(NetworkPool.PartitionOf(network));
         var last = ImmutableArray<Address>.Empty;
@@ -89,8 +101,8 @@ internal sealed partial class LeaseAllocator(
         while (await queue.WaitToReadAsync(stopping))
         {
             batch.Clear();
-            while (batch.Count < MaxBatchSize && queue.TryRead(out var pending))
-                Admit(pending, batch);
+            while (batch.Count < MaxBatchSize && queue.TryRead(out var group))
+                Admit(group, batch);
             await gate.WaitAsync(stopping);
             try
             {
@@ -103,7 +115,7 @@ internal sealed partial class LeaseAllocator(
             catch (Exception e) when (e is IOException or OperationCanceledException)
             {
                 batch.ForEach(pending =>
-                    pending.Completion.TrySetResult(
+                    pending.Complete(
                         new Refusal(
                             RefusalCode.ServiceUnavailable,
                             $"no lease was written: {e.Message}",
@@ -117,7 +129,7 @@ internal sealed partial class LeaseAllocator(
                 // The network's other pods must not wait for ever on a bug of weftd.
                 Log.BatchFailed(logger, network, e);
                 batch.ForEach(pending =>
-                    pending.Completion.TrySetResult(
+                    pending.Complete(
                         new Refusal(
                             RefusalCode.InternalError,
                             "a fault of weftd; its log says more",
@@ -136,13 +148,16 @@ internal sealed partial class LeaseAllocator(
     /// <summary>
     /// Asked here, where the requests of a holder stand in one line: one that is let through is decided before the next.
     /// </summary>
-    private void Admit(PendingLease pending, List<PendingLease> batch)
+    private void Admit(PendingLease[] group, List<PendingLease> batch)
     {
-        var request = pending.Request;
-        if (request.Order is { } order && sessions.Admit(request.Agent, request.Holder.Id, order) is { } late)
-            pending.Completion.TrySetResult(late);
-        else
-            batch.Add(pending);
+        foreach (var pending in group)
+        {
+            var request = pending.Request;
+            if (request.Order is { } order && sessions.Admit(request.Agent, request.Holder.Id, order) is { } late)
+                pending.Complete(late);
+            else
+                batch.Add(pending);
+        }
     }
 
     /// <returns>The addresses that were picked last, and how many requests were answered: as many as one commit may hold.</returns>
@@ -176,7 +191,7 @@ internal sealed partial class LeaseAllocator(
         }
 
         batch.ForEach(pending =>
-            pending.Completion.TrySetResult(
+            pending.Complete(
                 new Refusal(RefusalCode.Contended, "others lease from the same pool; try once more", network.ToString())
             )
         );

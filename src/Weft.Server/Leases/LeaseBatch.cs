@@ -8,13 +8,6 @@ using Weft.Resources;
 
 namespace Weft.Server.Leases;
 
-/// <summary>A request that waits for its batch.</summary>
-internal sealed record PendingLease(LeaseRequest Request)
-{
-    public TaskCompletionSource<Outcome<ImmutableArray<Lease>>> Completion { get; } =
-        new(TaskCreationOptions.RunContinuationsAsynchronously);
-}
-
 /// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
 /// <param name="users">Who may lease of the network.</param>
 /// <param name="last">The addresses that were picked last.</param>
@@ -73,7 +66,7 @@ internal sealed class LeaseBatch(
             )
         );
 
-    public void CompleteRequests() => _results.ForEach(answer => answer.Pending.Completion.TrySetResult(answer.Answer));
+    public void CompleteRequests() => _results.ForEach(answer => answer.Pending.Complete(answer.Answer));
 
     private Outcome<ImmutableArray<Lease>> Decide(AddressPool pool, PendingLease pending, string now)
     {
@@ -89,6 +82,8 @@ internal sealed class LeaseBatch(
             return ImmutableArray<Lease>.Empty;
         }
 
+        if (pending.Request.IsConfirmation)
+            return held is null ? NothingHeldRefusal(pending.Request) : held.Leases;
         if (WhyNot(holder, cluster, pool) is { } refused)
             return refused;
         if (!pool.Choose(holder, wanted, now, LastAssigned).TryGet(out var chosen, out var refusal))
@@ -148,6 +143,13 @@ internal sealed class LeaseBatch(
                 "containerId"
             )
             : null;
+
+    private static Refusal NothingHeldRefusal(LeaseRequest request) =>
+        new(
+            RefusalCode.ResourceNotFound,
+            $"{request.Holder.Text} holds nothing of {request.Network.Name}",
+            "containerId"
+        );
 
     /// <summary>
     /// Asked of the state that the commit rests on: a lease and the end of its attachment can't both win.

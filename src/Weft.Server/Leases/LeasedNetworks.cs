@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text.Json;
 using Weft.Addressing;
 using Weft.Contracts;
 using Weft.Networks;
@@ -22,34 +23,63 @@ internal sealed class LeasedNetworks(ControlPlane controlPlane)
     /// <summary>The answer to a pod that was given addresses.</summary>
     public byte[] Render(ResourceId network, ImmutableArray<Lease> leases)
     {
-        var subnets = SubnetsOf(network);
-        return new PodLease([.. leases.Select(lease => SubnetOf(subnets, lease.Address).Render(lease))], []).ToBytes();
+        var (subnets, detects) = FormOf(network);
+        return new PodLease([.. leases.Select(lease => SubnetOf(subnets, lease.Address).Render(lease))], [])
+        {
+            DetectsDuplicates = detects,
+        }.ToBytes();
+    }
+
+    /// <summary>The same as a value of a larger answer.</summary>
+    public void Write(Utf8JsonWriter json, ResourceId network, ImmutableArray<Lease> leases)
+    {
+        var (subnets, detects) = FormOf(network);
+        json.WriteStartObject();
+        json.WriteStartArray("addresses"u8);
+        foreach (var lease in leases)
+        {
+            var (address, gateway) = SubnetOf(subnets, lease.Address).Render(lease);
+            json.WriteStartObject();
+            json.WriteString("address"u8, address);
+            if (gateway is not null)
+                json.WriteString("gateway"u8, gateway);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteStartArray("routes"u8);
+        json.WriteEndArray();
+        if (detects is { } detection)
+            json.WriteBoolean(PodLease.DetectionMember, detection);
+        json.WriteEndObject();
     }
 
     /// <summary>A prefix that a lease outlived has the form of its family's first.</summary>
     private static LeasedSubnet SubnetOf(ImmutableArray<LeasedSubnet> subnets, Address address) =>
         subnets.FirstOrDefault(s => s.Holds(address)) ?? subnets.First(s => s.Prefix.Family == address.Family);
 
-    private ImmutableArray<LeasedSubnet> SubnetsOf(ResourceId network)
+    private (ImmutableArray<LeasedSubnet> Subnets, bool? Detects) FormOf(ResourceId network)
     {
         var text = network.ToString();
         if (_known.TryGetValue(text, out var known) && IsToday(known))
-            return known.Subnets;
+            return (known.Subnets, known.Detects);
         var state = controlPlane.Store.Current;
         if (state.Get(StoreKey.ForResource(network)) is not { } row)
-            return [];
+            return ([], null);
         var poolKey = StoreKey.ForResource(DeclaredPool.IdOf(network));
+        var pool = state.Get(poolKey);
         var made = new Known(
             row,
             poolKey,
-            state.Get(poolKey),
+            pool,
             ResourceKind.IdOf(row),
-            [.. NetworkSubnets.Create(state, row, controlPlane.Limits).Select(LeasedSubnet.Of)]
+            [.. NetworkSubnets.Create(state, row, controlPlane.Limits).Select(LeasedSubnet.Of)],
+            pool is not null && ResourceKind.PropertiesOf(pool).Boolean(DeclaredPool.DetectionMember) ? true : null
         );
         // By no other spelling: of those a caller can make as many as they like.
         if (made.Id.ToString() == text)
             _known[text] = made;
-        return made.Subnets;
+        return (made.Subnets, made.Detects);
     }
 
     private bool IsToday(Known known)
@@ -65,7 +95,8 @@ internal sealed class LeasedNetworks(ControlPlane controlPlane)
         string PoolKey,
         Row? Pool,
         ResourceId Id,
-        ImmutableArray<LeasedSubnet> Subnets
+        ImmutableArray<LeasedSubnet> Subnets,
+        bool? Detects
     );
 
     private sealed record LeasedSubnet(Prefix Prefix, string Length, string? Gateway)

@@ -48,6 +48,9 @@ internal static class AgentApi
     /// <summary><c>POST</c>: those addresses are free again.</summary>
     public const string Release = "leases/release";
 
+    /// <summary><c>POST</c>: several of both, and what is held, in one.</summary>
+    public const string LeaseBatch = "leases/batch";
+
     /// <summary><c>POST</c>: what the agent's pods hold, after a restore.</summary>
     public const string Register = "leases/register";
 

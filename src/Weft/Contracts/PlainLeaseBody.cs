@@ -74,10 +74,7 @@ internal static class PlainLeaseBody
             || found.Type != L3Network.ResourceType
         )
             return null;
-        RequestOrder? order = null;
-        if (session is not null && oldest >= 1 && sequence >= oldest && session.Length <= RequestOrder.MaxSessionLength)
-            order = new RequestOrder(session, sequence, oldest);
-        else if (session is not null || sequence != 0 || oldest != 0)
+        if (!TryCreateOrder(session, sequence, oldest, out var order))
             return null;
         return new PodLeaseRequest(new LeaseHolder(found, container, name))
         {
@@ -87,6 +84,19 @@ internal static class PlainLeaseBody
             Node = node,
             Order = order,
         };
+    }
+
+    /// <summary>The order that three members say, all of them or none.</summary>
+    /// <returns>False where they have to be looked at more closely.</returns>
+    internal static bool TryCreateOrder(string? session, long sequence, long oldest, out RequestOrder? order)
+    {
+        order = null;
+        if (session is null)
+            return sequence == 0 && oldest == 0;
+        if (oldest < 1 || sequence < oldest || session.Length > RequestOrder.MaxSessionLength)
+            return false;
+        order = new RequestOrder(session, sequence, oldest);
+        return true;
     }
 
     private static int IndexOf(ref Utf8JsonReader json)
@@ -101,7 +111,7 @@ internal static class PlainLeaseBody
     }
 
     /// <returns>False also for what stands there twice.</returns>
-    private static bool TryReadText(ref Utf8JsonReader json, ref string? text)
+    internal static bool TryReadText(ref Utf8JsonReader json, ref string? text)
     {
         if (text is not null || !json.Read() || json.TokenType != JsonTokenType.String)
             return false;
@@ -109,7 +119,8 @@ internal static class PlainLeaseBody
         return text is { Length: > 0 and <= AgentTexts.MaxLeaseText };
     }
 
-    private static bool TryReadNumber(ref Utf8JsonReader json, ref long number) =>
+    /// <returns>False also for what stands there twice.</returns>
+    internal static bool TryReadNumber(ref Utf8JsonReader json, ref long number) =>
         number == 0
         && json.Read()
         && json.TokenType == JsonTokenType.Number

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Weft.Addressing;
+using Weft.Networks;
 
 namespace Weft.Contracts;
 
@@ -80,6 +81,16 @@ internal sealed record LeaseRoute(string Dst, string? Gw = null)
 /// <param name="Addresses">One per family of the network, IPv4 first.</param>
 internal sealed record PodLease(IReadOnlyList<LeasedAddress> Addresses, IReadOnlyList<LeaseRoute> Routes)
 {
+    /// <summary>The name of <see cref="DetectsDuplicates"/>, also where a pool says it.</summary>
+    public const string DetectionMember = DeclaredPool.DetectionMember;
+
+    /// <summary>
+    /// Whether IPv6 is to test whether somebody else has the address, which takes a second or two; null for no: nobody else
+    /// is leased it.
+    /// </summary>
+    [JsonPropertyName(DetectionMember)]
+    public bool? DetectsDuplicates { get; init; }
+
     /// <summary>Whether it holds at least one address and no text that is none.</summary>
     [JsonIgnore]
     public bool IsComplete =>
@@ -123,7 +134,13 @@ internal sealed record PodLease(IReadOnlyList<LeasedAddress> Addresses, IReadOnl
 
         if (addresses.Count == 0)
             return false;
-        lease = new PodLease(addresses, routes);
+        lease = new PodLease(addresses, routes)
+        {
+            DetectsDuplicates =
+                json.TryGetMember(DetectionMember, out var detects) && detects.ValueKind == JsonValueKind.True
+                    ? true
+                    : null,
+        };
         return true;
     }
 }

@@ -39,19 +39,25 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
         using (var json = new Utf8JsonWriter(body))
         {
             json.WriteStartObject();
-            json.WriteString("network", Holder.Network.ToString());
-            json.WriteString("containerId", Holder.ContainerId);
-            json.WriteString("interface", Holder.Interface);
-            json.WriteText("namespace", Namespace);
-            json.WriteText("pod", Pod);
-            json.WriteText("uid", Uid);
-            json.WriteText("node", Node);
-            json.WriteTexts("ips", Ips.IsEmpty ? null : Ips.Select(address => address.ToString()));
+            WriteMembers(json);
             Order?.WriteTo(json);
             json.WriteEndObject();
         }
 
         return body.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Writes all members but those of its order.</summary>
+    public void WriteMembers(Utf8JsonWriter json)
+    {
+        json.WriteString("network", Holder.Network.ToString());
+        json.WriteString("containerId", Holder.ContainerId);
+        json.WriteString("interface", Holder.Interface);
+        json.WriteText("namespace", Namespace);
+        json.WriteText("pod", Pod);
+        json.WriteText("uid", Uid);
+        json.WriteText("node", Node);
+        json.WriteTexts("ips", Ips.IsEmpty ? null : Ips.Select(address => address.ToString()));
     }
 
     /// <summary>Reads the body.</summary>

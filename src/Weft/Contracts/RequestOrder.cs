@@ -19,6 +19,9 @@ internal sealed record RequestOrder(string Session, long Sequence, long Oldest)
     /// <summary>Characters of a session's name.</summary>
     public const int MaxSessionLength = 64;
 
+    /// <summary>The order of an item of a batch, of which this is the first one's.</summary>
+    public RequestOrder Plus(int index) => index == 0 ? this : this with { Sequence = Sequence + index };
+
     /// <summary>Writes the three members of the body.</summary>
     public void WriteTo(Utf8JsonWriter json)
     {

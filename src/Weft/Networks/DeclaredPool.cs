@@ -15,6 +15,9 @@ internal sealed class DeclaredPool : ResourceKind
     /// <summary>The one name there is.</summary>
     public const string DefaultName = "default";
 
+    /// <summary>Whether pods' interfaces do duplicate address detection.</summary>
+    public const string DetectionMember = "duplicateAddressDetection";
+
     private const int MaxPrefixes = 63;
     private const int MaxRanges = 1024;
     private const int MaxReservations = 4096;
@@ -99,6 +102,13 @@ internal sealed class DeclaredPool : ResourceKind
                     "what is kept for somebody and given to nobody else"
                 )
                 .Range(0, MaxReservations)
+                .Patchable(),
+            SchemaMember
+                .Boolean(
+                    DetectionMember,
+                    false,
+                    "whether pods' interfaces test by IPv6 that nobody else has their address; each then starts 1 to 2 s later"
+                )
                 .Patchable(),
             SchemaMember.Text("network", "the network").ReadOnly(),
             SchemaMember.Any("families", "its subnets, and how full they are").ReadOnly(),

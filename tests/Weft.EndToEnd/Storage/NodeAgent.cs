@@ -12,6 +12,7 @@ internal sealed class NodeAgent : IAsyncDisposable
 {
     private readonly DirectoryInfo _place = Directory.CreateTempSubdirectory("weft-node-");
     private readonly ConcurrentQueue<string> _log = [];
+    private string[] _options = [];
     private Process? _process;
 
     public string Log => string.Join('\n', _log);
@@ -25,7 +26,8 @@ internal sealed class NodeAgent : IAsyncDisposable
         var agent = new NodeAgent();
         var token = Path.Join(agent._place.FullName, "token");
         await File.WriteAllTextAsync(token, await weftd.EnrolmentToken(client, cluster, name, name), Cancel);
-        agent.Start(
+        agent._options =
+        [
             "--server",
             weftd.Url.ToString(),
             "--state",
@@ -39,8 +41,9 @@ internal sealed class NodeAgent : IAsyncDisposable
             "--socket",
             agent.Socket,
             "--cni-bin",
-            Path.Join(agent._place.FullName, "none")
-        );
+            Path.Join(agent._place.FullName, "none"),
+        ];
+        agent.Run();
         await agent.WaitForLog("enrolled");
         return agent;
     }
@@ -71,7 +74,11 @@ internal sealed class NodeAgent : IAsyncDisposable
     /// <summary>Asks whether a pod's interface has what it was given.</summary>
     public Task<JsonNode> Check(string pod, string[] addresses) => Ask("check", pod, addresses);
 
-    public async ValueTask DisposeAsync()
+    /// <summary>Gives the addresses of a pod's interface back.</summary>
+    public Task<JsonNode> Release(string pod) => Ask("release", pod);
+
+    /// <summary>Kills it in the middle of whatever it does.</summary>
+    public async Task Kill()
     {
         if (_process is { HasExited: false })
         {
@@ -80,13 +87,41 @@ internal sealed class NodeAgent : IAsyncDisposable
         }
 
         _process?.Dispose();
+        _process = null;
+    }
+
+    /// <summary>Starts it again, and waits until it answers at its socket.</summary>
+    public async Task Restart()
+    {
+        Run();
+        await Eventually.Holds(
+            async () =>
+            {
+                try
+                {
+                    _ = await Ask("status", "none");
+                    return true;
+                }
+                catch (Exception e) when (e is SocketException or IOException)
+                {
+                    return false;
+                }
+            },
+            "the agent answers at its socket",
+            () => Task.FromResult(Log)
+        );
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Kill();
         _place.Delete(true);
     }
 
-    private void Start(params string[] arguments)
+    private void Run()
     {
         var program = Programs.PathOf("Weft.Agent", "weft-agent");
-        _process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        _process = Process.Start(new ProcessStartInfo(program, _options) { RedirectStandardError = true })!;
         _process.ErrorDataReceived += (_, line) => _log.Enqueue(line.Data ?? "(ended)");
         _process.BeginErrorReadLine();
     }
@@ -108,6 +143,6 @@ internal sealed class NodeAgent : IAsyncDisposable
             request["addresses"] = new JsonArray([.. addresses.Select(address => JsonValue.Create(address))]);
         await socket.SendAsync(Encoding.UTF8.GetBytes($"{request.ToJsonString()}\n"), Cancel);
         using var reader = new StreamReader(new NetworkStream(socket));
-        return JsonNode.Parse((await reader.ReadLineAsync(Cancel))!)!;
+        return JsonNode.Parse(await reader.ReadLineAsync(Cancel) ?? throw new IOException("it ended unanswered"))!;
     }
 }

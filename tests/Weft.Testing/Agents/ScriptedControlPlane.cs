@@ -225,7 +225,8 @@ internal sealed class ScriptedControlPlane : IAsyncDisposable
                     _ when path == $"{AgentApi.Inquiries}/{Inquiry?.Id}" => AcceptInquiry(context, body),
                     AgentApi.Acquire => ServeLease(context, "acquire", body, Acquire),
                     AgentApi.Release => ServeLease(context, "release", body, Release),
-                    _ => Refuse(context, 404, "InvalidResourceType", path),
+                    // As a weftd of before, which knows no batches.
+                    _ => Refuse(context, 404, "InvalidResourceId", path),
                 }
             );
         NotifyChange();

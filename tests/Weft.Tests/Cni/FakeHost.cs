@@ -84,6 +84,18 @@ internal sealed class FakeHost(Dictionary<string, string> environment, string? i
         return answer is not null;
     }
 
+    /// <summary>What was written to files of network namespaces.</summary>
+    public List<(string Space, string File, string Text)> Written { get; } = [];
+
+    /// <summary>Why files of network namespaces can't be written; null where they can.</summary>
+    public string? WhyUnwritable { get; init; }
+
+    public string? TryWriteInNamespace(string space, string file, ReadOnlySpan<byte> text)
+    {
+        Written.Add((space, file, Encoding.UTF8.GetString(text)));
+        return WhyUnwritable;
+    }
+
     public bool TryWriteOutput(ReadOnlySpan<byte> text)
     {
         Output += Encoding.UTF8.GetString(text);

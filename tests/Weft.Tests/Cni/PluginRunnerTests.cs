@@ -246,6 +246,8 @@ public sealed class PluginRunnerTests
     {
         public string ProgramName => "weft-ipam";
 
+        public string? TryWriteInNamespace(string space, string file, ReadOnlySpan<byte> text) => null;
+
         public bool IsExecutable(string file) => throw new NotSupportedException();
 
         public bool TryRun(

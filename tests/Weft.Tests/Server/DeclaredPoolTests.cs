@@ -33,6 +33,31 @@ public sealed class DeclaredPoolTests
         Assert.Equal(before.Text, (await server.Get(Pool)).Expect(200).Text);
     }
 
+    /// <summary>Single calls and batches alike, and from the next answer on.</summary>
+    [Fact]
+    public async Task Tells_WhetherAddressesAreTestedForDuplicates()
+    {
+        await using var server = await InProcessServer.WithSite();
+        var agent = await server.Enrol(Documents.East, "w1");
+        async Task<(string, string)> Lease()
+        {
+            var request = LeaseAllocatorTests.LeaseRequest("n6", "c1");
+            var alone = (await server.SendAsAgent(agent, "POST", "leases/acquire", request)).Expect(200);
+            request["verb"] = "acquire";
+            var batch = new JsonObject { ["items"] = new JsonArray(request) };
+            var item = (await server.SendAsAgent(agent, "POST", "leases/batch", batch)).Expect(200).Json["items"]![0]!;
+            return (alone.Text, item["lease"]!.ToJsonString());
+        }
+
+        var (before, inBatch) = await Lease();
+        Assert.DoesNotContain("duplicateAddressDetection", before, StringComparison.Ordinal);
+        Assert.Equal(before, inBatch);
+        (await Put(server, """{"properties":{"duplicateAddressDetection":true}}""")).Expect(201);
+        var (tested, testedInBatch) = await Lease();
+        Assert.EndsWith("\"routes\":[],\"duplicateAddressDetection\":true}", tested, StringComparison.Ordinal);
+        Assert.Equal(tested, testedInBatch);
+    }
+
     [Fact]
     public async Task Gives_PodsOfSeveralPrefixes_TheLengthAndGatewayOfTheirs_AndToEachWhatIsKeptForIt()
     {

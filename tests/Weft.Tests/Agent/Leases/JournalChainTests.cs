@@ -109,13 +109,32 @@ public sealed class JournalChainTests : IDisposable
         }
 
         var lines = await File.ReadAllLinesAsync(JournalPath, TestContext.Current.CancellationToken);
-        Assert.Contains("\"weftJournal\":2", lines[0], StringComparison.Ordinal);
+        Assert.Contains("\"weftJournal\":3", lines[0], StringComparison.Ordinal);
         Assert.Equal(4, await CountWith(lines.Select(line => line + "\n")));
 
         // It is the same journal whichever way it came: what of version 1 is damaged is refused as before.
         old[^20] ^= 1;
         await File.WriteAllBytesAsync(JournalPath, old, TestContext.Current.CancellationToken);
         Assert.Throws<StartupException>(Open);
+    }
+
+    /// <summary>Its lines are tied as today's; an agent of before would not know today's entries in it.</summary>
+    [Fact]
+    public async Task Reads_AJournalOfVersion2_AndWritesItAnew()
+    {
+        var header = Encoding.ASCII.GetBytes("""{"weftJournal":2,"file":"00112233"}""");
+        var end = new JournalChain(Crc32C.Of(header), 0);
+        var (line, _) = JournalFormat.Line([Granted(1)], end);
+        await File.WriteAllBytesAsync(
+            JournalPath,
+            [.. JournalLine.Write(Crc32C.Of(header), header), .. line],
+            TestContext.Current.CancellationToken
+        );
+        await using (var journal = Open())
+            Assert.True(journal.IsHealthy);
+        var lines = await File.ReadAllLinesAsync(JournalPath, TestContext.Current.CancellationToken);
+        Assert.Contains("\"weftJournal\":3", lines[0], StringComparison.Ordinal);
+        Assert.Equal(1, await CountWith(lines.Select(text => text + "\n")));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

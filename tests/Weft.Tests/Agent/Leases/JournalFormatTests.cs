@@ -10,7 +10,7 @@ public sealed class JournalFormatTests
         """{"did":"releaseWanted","network":"n6","containerId":"a","interface":"net1","at":"2026-01-02T03:04:05+00:00"}""";
 
     private static readonly string OldHeader = Alone("""{"weftJournal":1}""");
-    private static readonly string Header = Alone("""{"weftJournal":2,"file":"00112233"}""");
+    private static readonly string Header = Alone("""{"weftJournal":3,"file":"00112233"}""");
 
     public static TheoryData<string> NoHeaders =>
         [
@@ -24,7 +24,7 @@ public sealed class JournalFormatTests
             Alone("[]"),
             Alone("{}"),
             Alone("""{"weftJournal":0}"""),
-            Alone("""{"weftJournal":3}"""),
+            Alone("""{"weftJournal":4}"""),
         ];
 
     public static TheoryData<string> Damages =>
@@ -61,7 +61,7 @@ public sealed class JournalFormatTests
         var (text, sum) = (Encoding.UTF8.GetString(line), Convert.ToUInt32(Encoding.UTF8.GetString(line[..8]), 16));
         Assert.Equal(new JournalChain(sum, 0), end);
         Assert.Equal(Alone(text[9..].TrimEnd()), text);
-        Assert.Matches("""^[0-9a-f]{8} \{"weftJournal":2,"file":"[0-9a-f]{16}"\}\n\z""", text);
+        Assert.Matches("""^[0-9a-f]{8} \{"weftJournal":3,"file":"[0-9a-f]{16}"\}\n\z""", text);
         Assert.NotEqual(line, JournalFormat.Header().Line);
     }
 

@@ -101,14 +101,14 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public async Task Refuses_AnotherVersion()
     {
-        var later = Encoding.ASCII.GetBytes("""{"weftJournal":3,"file":"0011"}""");
+        var later = Encoding.ASCII.GetBytes("""{"weftJournal":4,"file":"0011"}""");
         await File.WriteAllBytesAsync(
             JournalPath,
             JournalLine.Write(Crc32C.Of(later), later),
             TestContext.Current.CancellationToken
         );
         Assert.Contains(
-            "it is of version 3, and this agent knows the versions up to 2",
+            "it is of version 4, and this agent knows the versions up to 3",
             Assert.Throws<StartupException>(() => Open(new LeaseTable())).Message,
             StringComparison.Ordinal
         );

@@ -67,13 +67,15 @@ public sealed class LeaseInterleavingTests
                 Identity = new Identity("w1", "agent", "cluster", "weft_agt_x"),
             };
             _journal = Journal.Open(Path.Join(_folder, "journal"), table, log);
-            var loop = new ReleaseLoop(table, _journal, locks, plane, timings, clock, log);
+            var calls = new LeaseCalls(plane, _stop.Token);
+            var loop = new ReleaseLoop(table, _journal, locks, plane, calls, timings, clock, log);
             Service = new LeaseService(
                 table,
                 _journal,
                 locks,
                 loop,
                 plane,
+                calls,
                 connectivity,
                 timings,
                 clock,

@@ -2,8 +2,10 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Runtime.Versioning;
 using System.Text;
+using System.Text.Json.Nodes;
 using System.Threading.Channels;
 using Microsoft.Extensions.Time.Testing;
+using Microsoft.Win32.SafeHandles;
 using Weft.Agent;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Leases;
@@ -28,16 +30,20 @@ internal sealed class LeaseParts : HttpMessageHandler, IAsyncDisposable
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     private readonly Channel<object> _seen = Channel.CreateUnbounded<object>();
-    private readonly string _folder = Directory.CreateTempSubdirectory("weft-").FullName;
+    private readonly string _folder;
     private readonly StringWriter _log = new();
     private readonly TextWriter _writer;
     private readonly CancellationTokenSource _stop = new();
     private readonly HttpClient _http;
     private readonly ReleaseLoop _releases;
+    private readonly ConfirmationLoop _confirmations;
     private Task _running = Task.CompletedTask;
 
-    public LeaseParts()
+    /// <param name="folder">Where the journal is; a new one by default.</param>
+    /// <param name="sync">Syncs a file; fsync by default.</param>
+    public LeaseParts(string? folder = null, Action<SafeFileHandle>? sync = null)
     {
+        _folder = folder ?? Directory.CreateTempSubdirectory("weft-").FullName;
         _writer = TextWriter.Synchronized(_log);
         var log = AgentLog.Open(_writer, TimeProvider.System);
         Clock = new SeenClock(_seen.Writer, Timings.RequestTimeout, Timings.AcquireTimeout, CutShort);
@@ -47,14 +53,17 @@ internal sealed class LeaseParts : HttpMessageHandler, IAsyncDisposable
         {
             Identity = new Identity("w1", "agent", "cluster", "weft_agt_x"),
         };
-        Journal = Journal.Open(JournalPath, Table, log, compactFrom: 1);
-        _releases = new ReleaseLoop(Table, Journal, Locks, Plane, Timings, Clock, log);
+        Journal = Journal.Open(JournalPath, Table, log, sync, compactFrom: sync is null ? 1 : 1024);
+        var calls = new LeaseCalls(Plane, _stop.Token);
+        _releases = new ReleaseLoop(Table, Journal, Locks, Plane, calls, Timings, Clock, log);
+        _confirmations = new ConfirmationLoop(Table, Journal, Locks, calls, Timings, Clock, log);
         Service = new LeaseService(
             Table,
             Journal,
             Locks,
             _releases,
             Plane,
+            calls,
             Connectivity,
             Timings,
             Clock,
@@ -89,13 +98,16 @@ internal sealed class LeaseParts : HttpMessageHandler, IAsyncDisposable
         }
     }
 
-    private string JournalPath => Path.Join(_folder, "journal");
+    public string JournalPath => Path.Join(_folder, "journal");
 
     public static LeaseHolder HolderOf(string container) =>
         new(ResourceId.Parse(AgentHarness.Network).Value, container, "net1");
 
     /// <summary>Begins to release what is wanted.</summary>
     public void Start() => _running = _releases.Run(_stop.Token);
+
+    /// <summary>Begins to learn what became of requests.</summary>
+    public void StartConfirming() => _running = _confirmations.Run(_stop.Token);
 
     /// <summary>The agent is told to stop; returns how its releases ended.</summary>
     public async Task<TaskStatus> Stop()
@@ -186,9 +198,40 @@ internal sealed class LeaseParts : HttpMessageHandler, IAsyncDisposable
         if (verb == "session")
             return new HttpResponseMessage { Content = new ByteArrayContent(new LeaseSession("scripted").ToBytes()) };
         var body = Json.ParseObject(await message.Content!.ReadAsByteArrayAsync(cancel)).Value;
+        if (verb == "batch")
+            return await AnswerBatch(body["items"]!.AsArray(), cancel);
         var request = new Request(verb, (string)body["containerId"]!);
         _seen.Writer.TryWrite(request);
         return await request.Answer.Task.WaitAsync(cancel);
+    }
+
+    /// <summary>Each item is a request that the test answers; one that nobody can serve is the whole call's answer.</summary>
+    private async Task<HttpResponseMessage> AnswerBatch(JsonArray items, CancellationToken cancel)
+    {
+        var requests = items
+            .Select(item => new Request((string)item!["verb"]!, (string)item["containerId"]!) { IsInBatch = true })
+            .ToList();
+        requests.ForEach(request => _seen.Writer.TryWrite(request));
+        var answers = await Task.WhenAll(requests.Select(request => request.Answer.Task)).WaitAsync(cancel);
+        if (answers.FirstOrDefault(answer => answer.StatusCode == HttpStatusCode.ServiceUnavailable) is { } failed)
+            return failed;
+        var said = new JsonArray();
+        foreach (var answer in answers)
+        {
+            var item = new JsonObject { ["status"] = (int)answer.StatusCode };
+            if (answer.StatusCode == HttpStatusCode.OK)
+                item["lease"] = JsonNode.Parse(await answer.Content.ReadAsStringAsync(cancel));
+            else if ((int)answer.StatusCode >= 400)
+                item["error"] = JsonNode.Parse(await answer.Content.ReadAsStringAsync(cancel))!["error"]!.DeepClone();
+            if (answer.Headers.RetryAfter?.Delta is { } wait)
+                item["retryAfter"] = (int)wait.TotalSeconds;
+            said.Add(item);
+        }
+
+        return new HttpResponseMessage(HttpStatusCode.OK)
+        {
+            Content = new StringContent(new JsonObject { ["items"] = said }.ToJsonString()),
+        };
     }
 
     private async Task<object> Next() =>
@@ -197,6 +240,9 @@ internal sealed class LeaseParts : HttpMessageHandler, IAsyncDisposable
     /// <summary>A request that waits at the control plane.</summary>
     internal sealed record Request(string Verb, string Container)
     {
+        /// <summary>Whether it came with others in one call.</summary>
+        public bool IsInBatch { get; init; }
+
         public TaskCompletionSource<HttpResponseMessage> Answer { get; } =
             new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -53,6 +53,26 @@ public sealed class LeaseTableTests
         Assert.Equal(1, _table.Count);
     }
 
+    /// <summary>A request is settled by a grant, a refusal or a release, and never stands beside one.</summary>
+    [Fact]
+    public void Remembers_ARequest_UntilItIsSettled()
+    {
+        foreach (var settles in (JournalEntry[])[Granted("a"), Entry(JournalEntry.Refused, "a"), Wanted("a", 1)])
+        {
+            var table = new LeaseTable();
+            Assert.True(table.Apply(Entry(JournalEntry.Requested, "a")));
+            Assert.True(table.IsRequested(Holder("a")));
+            Assert.False(table.TryGet(Holder("a"), out _));
+            Assert.Equal([JournalEntry.Requested], table.Entries().Select(entry => entry.Did));
+            Assert.Equal(1, table.Count);
+            Assert.True(table.Apply(settles));
+            Assert.Empty(table.Requests());
+            // Behind a lease or a release that isn't met it says nothing new.
+            Assert.True(table.Apply(Entry(JournalEntry.Requested, "a")));
+            Assert.Equal(settles.Did == JournalEntry.Refused, table.IsRequested(Holder("a")));
+        }
+    }
+
     [Fact]
     public void Refuses_WhatTheFormatDoesntKnow()
     {

@@ -16,13 +16,15 @@ internal sealed record PendingLease(LeaseRequest Request)
 
 /// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
 /// <param name="users">Who may lease of the network.</param>
-/// <param name="last">The addresses that were picked last.</param>
+/// <param name="last">The addresses that were picked last, one of a family.</param>
+/// <param name="draw">Draws a number, for pools that choose at random.</param>
 internal sealed class LeaseBatch(
     ResourceId network,
     ReadTransaction transaction,
     LeaseQuota quota,
     NetworkUsers users,
-    ImmutableArray<Address> last
+    ImmutableArray<Address> last,
+    Func<ulong> draw
 )
 {
     private Refusal? _pending;
@@ -82,26 +84,28 @@ internal sealed class LeaseBatch(
         if (isRelease)
         {
             if (held is not null)
-                Replace(new HoldingChange(held, null));
+                Replace(new HoldingChange(held, held.Without(holder.Id)));
             Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
             return ImmutableArray<Lease>.Empty;
         }
 
+        if (holder.Claim is null && pool.ClaimOf(holder) is { } claim)
+            holder = holder with { Claim = claim };
         if (WhyNot(holder, cluster, pool) is { } refused)
             return refused;
-        if (!pool.Choose(holder, wanted, now, LastAssigned).TryGet(out var chosen, out var refusal))
+        if (!pool.Choose(holder, wanted, now, LastAssigned, draw()).TryGet(out var chosen, out var refusal))
             return refusal;
         if (chosen.Change is not { } change)
             return chosen.Leases;
         if (_pending is { } pendingRegistration)
             return pendingRegistration;
-        var before = held?.Leases ?? [];
-        if (
-            chosen.Leases.Any(lease =>
-                lease.Method == LeaseMethod.Dynamic && before.All(h => h.Address != lease.Address)
-            )
-        )
-            LastAssigned = [.. chosen.Leases.Select(lease => lease.Address)];
+        // What was asked for says nothing of where to go on, nor what its owner has again.
+        foreach (var lease in change.New!.Leases.Where(lease => lease.Method == LeaseMethod.Dynamic))
+        {
+            if (change.Old?.Has(lease.Address) != true && _edit.Holdings.RestAt(lease.Address) is null)
+                LastAssigned = [.. LastAssigned.Where(last => last.Family != lease.Address.Family), lease.Address];
+        }
+
         Replace(change);
         return chosen.Leases;
     }
@@ -113,13 +117,16 @@ internal sealed class LeaseBatch(
     }
 
     private Refusal? WhyNot(Holder holder, ResourceId cluster, AddressPool pool) =>
-        IsAttached(cluster)
-            ? quota.Check(holder, pool, _everywhere, users)
-            : LeaseAllocator.NotAttachedRefusal(cluster, network);
+        !IsAttached(cluster) ? LeaseAllocator.NotAttachedRefusal(cluster, network)
+        // Who joins another takes nothing.
+        : pool.Holdings.FindClaim(holder) is not null ? null
+        : quota.Check(holder, pool, _everywhere, users);
 
     /// <summary>Why a lease can't be spoken for by the agent of a node: it is another node's.</summary>
     private static Refusal? OtherNodeOf(LeaseRequest request, Holding? held) =>
-        request.OnlyOfNode is { } node && held?.Node is { } of && !of.Equals(node, StringComparison.OrdinalIgnoreCase)
+        request.OnlyOfNode is { } node
+        && held?.NodeOf(request.Holder.Id) is { } of
+        && !of.Equals(node, StringComparison.OrdinalIgnoreCase)
             ? new Refusal(
                 RefusalCode.AuthorizationFailed,
                 $"the addresses of this holder are of a pod on another node than {node}",

@@ -66,9 +66,15 @@ internal sealed class IpamPlugin(IHost host) : IPlugin
         if (
             !ConfiguredRoutes.TryRead(root, out var routes, out var error)
             || !RequestedAddresses.TryReadRequested(root, arguments, out var asked, out error)
+            || !PodClaim.TryRead(root, out var claim, out error)
         )
             return error;
-        question = question with { Ips = asked.Count == 0 ? null : asked, Configuration = request.Configuration.Name };
+        question = question with
+        {
+            Ips = asked.Count == 0 ? null : asked,
+            Claim = claim,
+            Configuration = request.Configuration.Name,
+        };
         (var response, error) = CallAgent(Command.Add, socket, question);
         if (error is not null)
             return error;

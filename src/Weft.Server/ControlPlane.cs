@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Weft.Fleet;
 using Weft.Fleet.Operations;
 using Weft.Fleet.Planning;
+using Weft.Networks;
 using Weft.Resources;
 using Weft.Storage;
 
@@ -33,6 +34,9 @@ internal sealed class ControlPlane : IDisposable
     }
 
     public IResourceStore Store { get; }
+
+    /// <summary>Who had which address before; null where the store forgets.</summary>
+    public ILeaseHistory? History => Store as ILeaseHistory;
 
     public Limits Limits { get; }
 

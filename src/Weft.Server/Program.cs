@@ -126,7 +126,7 @@ internal static class Program
             SocketCompletions.UseInlineCompletions();
         options = options with { Numbers = ServerLimits.ReadFile(options.Limits) };
 
-        await using var store = SqliteStore.Open(data.Store);
+        await using var store = SqliteStore.Open(data.Store, options.Numbers.StoreSettings);
         var credentials = CredentialStore.Open(Path.Combine(options.Data, "admin.token"));
         await using var app = Build(options, store, credentials, options.Numbers.Fleet, TimeProvider.System);
         await Start(app, options);

@@ -6,6 +6,7 @@ using Weft.Fleet.Quotas;
 using Weft.Relay.Transport;
 using Weft.Resources;
 using Weft.Server.Relays;
+using Weft.Server.Storage;
 
 namespace Weft.Server;
 
@@ -62,7 +63,26 @@ internal sealed record ServerLimits(Limits Fleet, RelayLimits Relay, ManagementL
         ),
         new("keptPercent", 0, 90, l => l.KeptPercent, (l, v) => l with { KeptPercent = (int)v }),
         new("reclaimSeconds", 0, 86_400, l => l.ReclaimSeconds, (l, v) => l with { ReclaimSeconds = (int)v }),
+        new("historyPerAddress", 1, 1_000, l => l.HistoryPerAddress, (l, v) => l with { HistoryPerAddress = (int)v }),
+        new("historyDays", 30, 3_650, l => l.HistoryDays, (l, v) => l with { HistoryDays = (int)v }),
+        new(
+            "historyEntries",
+            100_000,
+            100_000_000,
+            l => l.HistoryEntries,
+            (l, v) => l with { HistoryEntries = (int)v }
+        ),
     ];
+
+    /// <summary>What a store is told of them when it is opened.</summary>
+    public StoreSettings StoreSettings =>
+        new()
+        {
+            CoolDownSeconds = Fleet.CoolDownSeconds,
+            HistoryPerAddress = Leases.HistoryPerAddress,
+            HistoryDays = Leases.HistoryDays,
+            HistoryEntries = Leases.HistoryEntries,
+        };
 
     private static readonly Schema Objects = new([
         LimitRows.SchemaOf(RelayLimits.MemberName, RelayLimits.Rows),

@@ -34,6 +34,11 @@ internal sealed record Refusal(
     public ImmutableArray<string> Discloses { get; init; } = [];
 
     /// <summary>
+    /// What the message says besides to those who may read what has an id; null, the default, for nothing.
+    /// </summary>
+    public (string About, string Text)? Aside { get; init; }
+
+    /// <summary>
     /// All findings as one refusal: the finding itself if it is alone, else a summary that carries all.
     /// </summary>
     public static Refusal Combine(IReadOnlyList<Refusal> findings, string? target)
@@ -70,7 +75,15 @@ internal sealed record Refusal(
                 };
         }
 
-        return Told.All(id => IsAboveTarget(id) || mayRead(id)) ? this : Conceal(mayRead);
+        if (!Told.All(id => IsAboveTarget(id) || mayRead(id)))
+            return Conceal(mayRead);
+        return Aside is { } aside
+            ? this with
+            {
+                Aside = null,
+                Message = mayRead(aside.About) ? Message + aside.Text : Message,
+            }
+            : this;
     }
 
     private IEnumerable<string> Told => ConflictsWith is { } culprit ? Discloses.Prepend(culprit) : Discloses;

@@ -71,15 +71,16 @@ internal sealed class InProcessServer : IAsyncDisposable
         RelayServeOptions? relay = null,
         AuditServeOptions? audit = null,
         string? data = null,
-        ServerLimits? numbers = null
+        ServerLimits? numbers = null,
+        Func<TimeProvider, IResourceStore>? open = null
     )
     {
         var directory = data is null
             ? Directory.CreateTempSubdirectory("weft-plane-")
             : Directory.CreateDirectory(data);
-        store ??= new MemoryStore();
         var token = Path.Join(directory.FullName, "admin.token");
         var clock = new FakeTimeProvider(now ?? new DateTimeOffset(2026, 11, 22, 10, 0, 0, TimeSpan.Zero));
+        store ??= open?.Invoke(clock) ?? new MemoryStore(values: TestLeases.Clock(clock));
         var options = new ServeOptions(directory.FullName, new IPEndPoint(IPAddress.Loopback, 0), null, null, null)
         {
             Relay = relay,
@@ -97,10 +98,11 @@ internal sealed class InProcessServer : IAsyncDisposable
     public static async Task<InProcessServer> WithSite(
         RelayServeOptions? relay = null,
         DateTimeOffset? now = null,
-        ServerLimits? numbers = null
+        ServerLimits? numbers = null,
+        Func<TimeProvider, IResourceStore>? open = null
     )
     {
-        var server = await Empty(relay: relay, now: now, numbers: numbers);
+        var server = await Empty(relay: relay, now: now, numbers: numbers, open: open);
         foreach (var document in Documents.Site)
             await server.Create(document);
         return server;

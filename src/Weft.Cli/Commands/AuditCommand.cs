@@ -128,11 +128,17 @@ internal static class AuditCommand
         return $"{ServerPath}?api-version={KindTable.WeftApiVersion}&$top=1000{follow}{string.Concat(given)}";
     }
 
-    /// <summary>A time as the server takes it: so long ago, or as it was given.</summary>
     private static string? ReadTime(string option, string? text, DateTimeOffset now)
     {
         if (text is null)
             return option == Since ? Format(now - DefaultSince) : null;
+        return ParseTime(option, text, now);
+    }
+
+    /// <summary>A time as the server takes it: so long ago, or as it was given.</summary>
+    /// <exception cref="CliError">It is none.</exception>
+    public static string ParseTime(string option, string text, DateTimeOffset now)
+    {
         if (Duration.TryParse(text, out var ago))
             return Format(now - ago);
         if (DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var time))

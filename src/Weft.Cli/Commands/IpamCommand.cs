@@ -27,10 +27,7 @@ internal static class IpamCommand
     private static Command BuildShow(CommandContext cli)
     {
         var network = NetworkArgument(cli);
-        var command = new Command("show", "How many addresses a network has, reserves, leases and has left")
-        {
-            network,
-        };
+        var command = new Command("show", "How full a network's pool is, and who has how much of it") { network };
         cli.SetAction(
             command,
             async (session, cancel) =>
@@ -120,7 +117,7 @@ internal static class IpamCommand
             .Select(family => new ResourceRow(family, default));
         TableText.Write(
             session.Out,
-            ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "USED", "FREE"],
+            ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "EXCLUDED", "USED", "STICKY", "COOLING", "FREE"],
             [
                 .. families.Select(row =>
                     new[]
@@ -130,10 +127,45 @@ internal static class IpamCommand
                         row.Text("gateway"),
                         row.Text("size"),
                         row.Text("reserved"),
+                        row.Text("excluded"),
                         row.Text("used"),
+                        row.Text("sticky"),
+                        row.Text("coolingUntil") is { Length: > 0 } until
+                            ? $"{row.Text("cooling")} until {until}"
+                            : row.Text("cooling"),
                         row.Text("free"),
                     }
                 ),
+            ]
+        );
+        WriteClusters(session, new ResourceRow(pool, default));
+    }
+
+    /// <summary>Who has how much of it, the whole first.</summary>
+    private static void WriteClusters(CommandSession session, ResourceRow pool)
+    {
+        var clusters = pool.Objects("properties.clusters")
+            .Select(cluster => new ResourceRow(cluster, default))
+            .ToList();
+        if (clusters.Count == 0)
+            return;
+        session.Out.WriteLine("");
+        TableText.Write(
+            session.Out,
+            ["CLUSTER", "NODES", "IPV4", "HIGH-WATER", "IPV6", "HIGH-WATER"],
+            [
+                .. clusters.Select(row =>
+                    new[]
+                    {
+                        row.Text("cluster").Length > 0 ? row.NameOf("cluster") : "others",
+                        row.Text("nodes"),
+                        row.Text("held.IPv4"),
+                        row.Text("highWater.IPv4"),
+                        row.Text("held.IPv6"),
+                        row.Text("highWater.IPv6"),
+                    }
+                ),
+                ["all", "", "", pool.Text("properties.highWater.IPv4"), "", pool.Text("properties.highWater.IPv6")],
             ]
         );
     }

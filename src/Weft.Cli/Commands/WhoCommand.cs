@@ -26,7 +26,18 @@ internal static class WhoCommand
             Arity = new ArgumentArity(1, 2),
         };
         question.CompletionSources.Add("vlan", "mac", "address", "name");
-        var command = new Command("who", "Say who has an address, a VLAN, a MAC address or a name") { question };
+        var at = new Option<string?>("--at")
+        {
+            HelpName = "TIME",
+            Description = "Who had the address then: 90s or 6h ago, or at 2027-01-31T12:00:00Z",
+        };
+        var history = new Option<bool>("--history") { Description = "Who had the address before, the newest first" };
+        var command = new Command("who", "Say who has an address, a VLAN, a MAC address or a name")
+        {
+            question,
+            at,
+            history,
+        };
         cli.SetAction(
             command,
             async (session, cancel) =>
@@ -34,7 +45,9 @@ internal static class WhoCommand
                 var format = session.GetFormat(OutputFormat.Table, OutputFormat.Json, OutputFormat.Yaml);
                 var (member, value) = ParseQuestion(session.Parsed.GetValue(question)!);
                 var path =
-                    $"/providers/Weft.Ipam/who?{member}={Uri.EscapeDataString(value)}&api-version={KindTable.WeftApiVersion}";
+                    $"/providers/Weft.Ipam/who?{member}={Uri.EscapeDataString(value)}"
+                    + TimeOf(session, member, session.Parsed.GetValue(at), session.Parsed.GetValue(history))
+                    + $"&api-version={KindTable.WeftApiVersion}";
                 var answer = (await session.Client.GetAsync(path, cancel)).Object;
                 var (answers, vlans) = (ListOf(answer, "answers"), ListOf(answer, "vlans"));
                 Write(session, answer, answers, vlans, format);
@@ -45,6 +58,18 @@ internal static class WhoCommand
             }
         );
         return command;
+    }
+
+    private static string TimeOf(CommandSession session, string member, string? at, bool isHistory)
+    {
+        if (at is null && !isHistory)
+            return "";
+        if (member != "address")
+            throw CliError.Usage("only addresses have a history", "weft who 10.20.6.17 --history");
+        if (at is null)
+            return "&history=true";
+        var time = AuditCommand.ParseTime("--at", at, session.Environment.Clock.GetUtcNow());
+        return $"&at={Uri.EscapeDataString(time)}";
     }
 
     /// <summary>What is asked.</summary>
@@ -105,7 +130,9 @@ internal static class WhoCommand
     private static void WriteTables(CommandSession session, JsonObject[] answers, JsonObject[] vlans)
     {
         var now = session.Environment.Clock.GetUtcNow();
-        if (answers.Length > 0)
+        if (answers.Any(answer => answer["ended"] is not null))
+            WriteHistory(session, answers.Select(a => new ResourceRow(a, now)));
+        else if (answers.Length > 0)
         {
             TableText.Write(
                 session.Out,
@@ -157,6 +184,31 @@ internal static class WhoCommand
             ]
         );
     }
+
+    /// <summary>With moments rather than ages: they are compared with what others have on record.</summary>
+    private static void WriteHistory(CommandSession session, IEnumerable<ResourceRow> answers) =>
+        TableText.Write(
+            session.Out,
+            ["ADDRESS", "STATE", "NETWORK", "HOLDER", "METHOD", "SINCE", "ENDED", "UNTIL"],
+            [
+                .. answers.Select(row =>
+                    new[]
+                    {
+                        row.Text("address"),
+                        row.Text("state"),
+                        row.NameOf("network"),
+                        row.Text("holder"),
+                        row.Text("method"),
+                        SecondOf(row.Text("since")),
+                        SecondOf(row.Text("ended")),
+                        SecondOf(row.Text("until")),
+                    }
+                ),
+            ]
+        );
+
+    private static string SecondOf(string time) =>
+        time.IndexOf('.', StringComparison.Ordinal) is > 0 and var dot ? $"{time[..dot]}Z" : time;
 
     private static JsonObject[] ListOf(JsonObject answer, string name) =>
         [.. (answer[name] as JsonArray ?? []).OfType<JsonObject>()];

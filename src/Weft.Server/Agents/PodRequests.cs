@@ -30,6 +30,10 @@ internal static class PodRequests
             AddressClaims.PodHolderOf(cluster, container, name, pod, node ?? request.Node) with
             {
                 PodUid = request.Uid,
+                // A namespace is the bound of trust: nobody in another can claim the same.
+                Claim = request is { Claim: { } claim, Namespace: { } space, Pod: not null }
+                    ? $"{space}/{claim}"
+                    : null,
             },
             request.Ips,
             false

@@ -112,7 +112,7 @@ internal sealed partial class ListEndpoints(ControlPlane controlPlane, ComputedT
             kind.Type == DeclaredPool.ResourceType
             && state.Get(StoreKey.ForResource(ResourceKind.IdOf(row).Parent!)) is { } network
         )
-            controlPlane.Holders.AddUsage(state, network, body["properties"]!.AsObject());
+            controlPlane.Holders.AddUsage(state, network, sight.Invoke, body["properties"]!.AsObject());
         return body;
     }
 

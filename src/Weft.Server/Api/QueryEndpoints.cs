@@ -135,9 +135,7 @@ internal sealed class QueryEndpoints(
         var state = controlPlane.Store.Current;
         var query = http.Request.Query;
         if (query.TryGetValue("address", out var text))
-            return Address.Parse(text.ToString(), "address").TryGet(out var address, out var refusal)
-                ? http.Respond(200, controlPlane.Holders.ByAddress(state, address))
-                : http.Refuse(refusal);
+            return ServeAddress(http, text.ToString());
         if (query.TryGetValue("vlan", out text))
         {
             return
@@ -157,5 +155,45 @@ internal sealed class QueryEndpoints(
         return query.TryGetValue("name", out text) && text.ToString().Length > 0
             ? http.Respond(200, HolderLookup.ByName(state, text.ToString()))
             : http.Refuse(new Refusal(RefusalCode.MissingMember, "ask for one of address, vlan, mac or name", "query"));
+    }
+
+    /// <summary>Who has an address; with <c>history=true</c> also who had it, and with <c>at</c> who had it then.</summary>
+    private Task ServeAddress(HttpContext http, string text)
+    {
+        var (state, query) = (controlPlane.Store.Current, http.Request.Query);
+        if (!Address.Parse(text, "address").TryGet(out var address, out var refusal))
+            return http.Refuse(refusal);
+        DateTimeOffset? at = null;
+        if (query.TryGetValue("at", out var time))
+        {
+            if (
+                !DateTimeOffset.TryParse(
+                    time.ToString(),
+                    CultureInfo.InvariantCulture,
+                    DateTimeStyles.AssumeUniversal,
+                    out var read
+                )
+            )
+                return http.Refuse(
+                    new Refusal(
+                        RefusalCode.InvalidMember,
+                        $"'at': '{time}' is no time; write 2026-11-22T10:00:00Z",
+                        "at"
+                    )
+                );
+            at = read;
+        }
+
+        return at is null && query["history"] != "true"
+            ? http.Respond(200, controlPlane.Holders.ByAddress(state, address))
+            : http.Respond(
+                200,
+                controlPlane.Holders.History(
+                    state,
+                    address,
+                    network => controlPlane.History?.History(network, address) ?? [],
+                    at
+                )
+            );
     }
 }

@@ -21,7 +21,7 @@ internal sealed class AddressPools(ControlPlane controlPlane, LeaseReclaimer rec
         if (!controlPlane.FindScope(http, id).TryGet(out var scope, out var refusal))
             return http.Refuse(refusal);
         return id.Name.Equals(DeclaredPool.DefaultName, StringComparison.OrdinalIgnoreCase)
-            ? http.Respond(200, controlPlane.Holders.RenderPool(scope.State, scope.Row))
+            ? http.Respond(200, controlPlane.Holders.RenderPool(scope.State, scope.Row, http.Sight().Invoke))
             : http.Refuse(NotFound(id, $"a network has one pool, '{DeclaredPool.DefaultName}'"));
     }
 

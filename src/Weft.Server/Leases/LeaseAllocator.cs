@@ -172,7 +172,7 @@ internal sealed partial class LeaseAllocator(
         for (var attempt = 0; attempt < MaxAttempts; attempt++)
         {
             var transaction = new ReadTransaction(controlPlane.Store.Current);
-            var decided = new LeaseBatch(network, transaction, _quota, users.Get(transaction.State), last);
+            var decided = new LeaseBatch(network, transaction, _quota, users.Get(transaction.State), last, Draw);
             if (transaction.Get(network) is { } row)
                 decided.Decide(row, batch, controlPlane.Limits, controlPlane.Now, controlPlane.Store.MaxMutations);
             else
@@ -197,6 +197,9 @@ internal sealed partial class LeaseAllocator(
         );
         return (last, batch.Count);
     }
+
+    /// <summary>No secret: whoever asks is told the address that comes of it.</summary>
+    private static ulong Draw() => (ulong)Random.Shared.NextInt64() + 1;
 
     private static partial class Log
     {

@@ -10,13 +10,15 @@ namespace Weft.Server.Leases;
 
 /// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
 /// <param name="users">Who may lease of the network.</param>
-/// <param name="last">The addresses that were picked last.</param>
+/// <param name="last">The addresses that were picked last, one of a family.</param>
+/// <param name="draw">Draws a number, for pools that choose at random.</param>
 internal sealed class LeaseBatch(
     ResourceId network,
     ReadTransaction transaction,
     LeaseQuota quota,
     NetworkUsers users,
-    ImmutableArray<Address> last
+    ImmutableArray<Address> last,
+    Func<ulong> draw
 )
 {
     private Refusal? _pending;
@@ -77,28 +79,30 @@ internal sealed class LeaseBatch(
         if (isRelease)
         {
             if (held is not null)
-                Replace(new HoldingChange(held, null));
+                Replace(new HoldingChange(held, held.Without(holder.Id)));
             Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
             return ImmutableArray<Lease>.Empty;
         }
 
         if (pending.Request.IsConfirmation)
             return held is null ? NothingHeldRefusal(pending.Request) : held.Leases;
+        if (holder.Claim is null && pool.ClaimOf(holder) is { } claim)
+            holder = holder with { Claim = claim };
         if (WhyNot(holder, cluster, pool) is { } refused)
             return refused;
-        if (!pool.Choose(holder, wanted, now, LastAssigned).TryGet(out var chosen, out var refusal))
+        if (!pool.Choose(holder, wanted, now, LastAssigned, draw()).TryGet(out var chosen, out var refusal))
             return refusal;
         if (chosen.Change is not { } change)
             return chosen.Leases;
         if (_pending is { } pendingRegistration)
             return pendingRegistration;
-        var before = held?.Leases ?? [];
-        if (
-            chosen.Leases.Any(lease =>
-                lease.Method == LeaseMethod.Dynamic && before.All(h => h.Address != lease.Address)
-            )
-        )
-            LastAssigned = [.. chosen.Leases.Select(lease => lease.Address)];
+        // What was asked for says nothing of where to go on, nor what its owner has again.
+        foreach (var lease in change.New!.Leases.Where(lease => lease.Method == LeaseMethod.Dynamic))
+        {
+            if (change.Old?.Has(lease.Address) != true && _edit.Holdings.RestAt(lease.Address) is null)
+                LastAssigned = [.. LastAssigned.Where(last => last.Family != lease.Address.Family), lease.Address];
+        }
+
         Replace(change);
         return chosen.Leases;
     }
@@ -119,6 +123,8 @@ internal sealed class LeaseBatch(
                 "node",
                 cluster.Extend(Node.ResourceType, DnsLabel.From(node)).ToString()
             )
+        // Who joins another takes nothing.
+        : pool.Holdings.FindClaim(holder) is not null ? null
         : quota.Check(holder, pool, _everywhere, users);
 
     /// <summary>Asked of the state that the commit rests on, so that a deletion and a lease can't both win.</summary>
@@ -136,7 +142,9 @@ internal sealed class LeaseBatch(
 
     /// <summary>Why a lease can't be spoken for by the agent of a node: it is another node's.</summary>
     private static Refusal? OtherNodeOf(LeaseRequest request, Holding? held) =>
-        request.OnlyOfNode is { } node && held?.Node is { } of && !of.Equals(node, StringComparison.OrdinalIgnoreCase)
+        request.OnlyOfNode is { } node
+        && held?.NodeOf(request.Holder.Id) is { } of
+        && !of.Equals(node, StringComparison.OrdinalIgnoreCase)
             ? new Refusal(
                 RefusalCode.AuthorizationFailed,
                 $"the addresses of this holder are of a pod on another node than {node}",

@@ -224,11 +224,7 @@ internal sealed partial class LeaseReclaimer(
                 ImmutableArray<Mutation> changes = now.SequenceEqual(held.Leases)
                     ?
                     [
-                        .. NetworkPool.RemoveLeases(
-                            transaction.State,
-                            held.Network.Key,
-                            now.Select(lease => lease.Address)
-                        ),
+                        .. NetworkPool.RemoveHolder(transaction.State, held.Network.Key, held.Holder.Id),
                         .. NetworkPool.RemoveClaims(transaction.State, held.Network, of => of.Id == held.Holder.Id),
                     ]
                     : [];

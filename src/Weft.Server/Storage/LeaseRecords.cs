@@ -16,6 +16,7 @@ internal sealed class LeaseRecords : IDisposable
     private readonly StoreStatement _put;
     private readonly StoreStatement _remove;
     private readonly StoreStatement _name;
+    private readonly EndedRecords? _ended;
     private readonly ArrayBufferWriter<byte> _body = new(256);
 
     // Numbers of records that are free: they are used again, so that pages of the file don't keep a record each for ever.
@@ -26,12 +27,19 @@ internal sealed class LeaseRecords : IDisposable
     private StoreHead _head = StoreHead.Empty;
 
     /// <param name="used">The numbers of the records that are there.</param>
-    public LeaseRecords(SqliteConnection connection, LeaseNames names, IEnumerable<int> used)
+    /// <param name="settings">How many of those that have ended are kept; null where none will end.</param>
+    public LeaseRecords(
+        SqliteConnection connection,
+        LeaseNames names,
+        IEnumerable<int> used,
+        StoreSettings? settings = null
+    )
     {
         (_names, _numberOf) = (names, NumberOf);
         _put = new StoreStatement(connection, "INSERT OR REPLACE INTO leases(id, body, sum) VALUES(?1, ?2, ?3)");
         _remove = new StoreStatement(connection, "DELETE FROM leases WHERE id = ?1");
         _name = new StoreStatement(connection, "INSERT INTO names(id, text, sum) VALUES(?1, ?2, ?3)");
+        _ended = settings is null ? null : new EndedRecords(connection, settings, _numberOf);
         foreach (var id in used)
         {
             for (var gap = _last + 1; gap < id; gap++)
@@ -60,12 +68,14 @@ internal sealed class LeaseRecords : IDisposable
             }
         }
 
-        return _head;
+        // Whoever has ended was written before: all names have their numbers.
+        return _ended?.Write(_head, changes, network) ?? _head;
     }
 
     /// <summary>What was written is durable.</summary>
     public void Keep()
     {
+        _ended?.Keep();
         _freed.ForEach(_free.Push);
         _freed.Clear();
         _numbered.Clear();
@@ -75,6 +85,7 @@ internal sealed class LeaseRecords : IDisposable
     /// <summary>What was written is not.</summary>
     public void Forget()
     {
+        _ended?.Forget();
         foreach (var holding in _numbered)
         {
             _free.Push(holding.StoreId);
@@ -92,6 +103,7 @@ internal sealed class LeaseRecords : IDisposable
         _put.Dispose();
         _remove.Dispose();
         _name.Dispose();
+        _ended?.Dispose();
     }
 
     private void Put(Holding holding, int network, int id)
@@ -147,6 +159,15 @@ internal sealed class LeaseNames
     private readonly Dictionary<int, string> _names = [];
     private readonly List<int> _added = [];
     private int _last;
+
+    /// <summary>Those of a file, whose checksums are somebody else's to compare.</summary>
+    public static LeaseNames Read(SqliteConnection connection)
+    {
+        var names = new LeaseNames();
+        foreach (var (number, name, _, _) in StoreReader.ReadNames(connection))
+            names.Note(number, name);
+        return names;
+    }
 
     /// <summary>The number of an id; null where it has none.</summary>
     public int? Find(string name) => _numbers.TryGetValue(name, out var number) ? number : null;

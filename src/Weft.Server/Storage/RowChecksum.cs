@@ -26,6 +26,10 @@ internal static class RowChecksum
     /// <summary>The checksum of a record of leases.</summary>
     public static uint Of(int id, ReadOnlySpan<byte> body) => ~Crc32C.Append(Crc32C.Append(Crc32C.Begin, id), body);
 
+    /// <summary>The checksum of a lease that has ended.</summary>
+    public static uint OfEnded(long id, long clock, ReadOnlySpan<byte> body) =>
+        ~Crc32C.Append(Crc32C.Append(Crc32C.Append(Crc32C.Begin, id), clock), body);
+
     /// <summary>The checksum of an id that stands in records as a number.</summary>
     public static uint OfName(int number, string name) => Of(~number, Encoding.UTF8.GetBytes(name));
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
+using Weft.Addressing;
 using Weft.Networks;
 using Weft.Resources;
 using Weft.Storage;
@@ -12,7 +13,7 @@ namespace Weft.Server.Storage;
 /// the disk goes into the next one, so the number of syncs doesn't grow with the number of callers. A commit is
 /// answered, and seen by readers, once it is durable.
 /// </summary>
-internal sealed class SqliteStore : IResourceStore
+internal sealed class SqliteStore : IResourceStore, ILeaseHistory
 {
     private const int MaxBatchSize = 4096;
     private readonly SqliteConnection _connection;
@@ -31,7 +32,13 @@ internal sealed class SqliteStore : IResourceStore
     );
     private StoreHead _head;
 
-    private SqliteStore(string path, SqliteConnection connection, LoadedStore loaded, StoreHead head)
+    private SqliteStore(
+        string path,
+        SqliteConnection connection,
+        LoadedStore loaded,
+        StoreHead head,
+        StoreSettings settings
+    )
     {
         (_path, _connection, _head) = (path, connection, head);
         _acknowledged = RevisionFile.Open(path);
@@ -44,7 +51,7 @@ internal sealed class SqliteStore : IResourceStore
         _remove = new StoreStatement(connection, "DELETE FROM rows WHERE key = ?1");
         _updateHead = new StoreStatement(connection, StoreHead.UpdateText);
         _transaction = new StoreTransaction(connection);
-        _leases = new LeaseRecords(connection, loaded.Names, loaded.Records);
+        _leases = new LeaseRecords(connection, loaded.Names, loaded.Records, settings);
         _writer = new Thread(RunWriter) { IsBackground = true, Name = "store" };
         _writer.Start();
     }
@@ -68,8 +75,9 @@ internal sealed class SqliteStore : IResourceStore
     /// <summary>Opens a store, or makes it where there is none.</summary>
     /// <exception cref="DamagedStoreException">It doesn't hold what was committed to it.</exception>
     /// <exception cref="IOException">The file can't be read, or was written by a newer version.</exception>
-    public static SqliteStore Open(string path)
+    public static SqliteStore Open(string path, StoreSettings? settings = null)
     {
+        settings ??= StoreSettings.Default;
         StoreFiles.CreateIfNew(path);
         // Asked before SQLite opens the file: it makes the log anew.
         var hadLog = StoreFiles.HasLog(path);
@@ -79,12 +87,12 @@ internal sealed class SqliteStore : IResourceStore
             connection = StoreConnection.OpenForWriting(path);
             // Beside what else is read: of a large store it takes as long.
             var pages = Task.Run(() => StoreReader.CheckPages(path));
-            var (head, loaded) = Read(connection, path, pages);
+            var (head, loaded) = Read(connection, path, pages, settings);
             if (StoreFiles.FindLoss(path, head, RevisionFile.Read(path), hadLog) is { } loss)
                 throw DamagedStoreException.CreateForLoss(path, loss);
             StoreConnection.ProveWritable(connection);
             StoreConnection.OwnLog(connection);
-            return new SqliteStore(path, connection, loaded, head);
+            return new SqliteStore(path, connection, loaded, head, settings);
         }
         catch (Exception e)
         {
@@ -101,6 +109,33 @@ internal sealed class SqliteStore : IResourceStore
         if (!TryEnqueue(pending))
             throw new IOException("the store is closed");
         return await pending.Completion.Task.WaitAsync(cancel).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<EndedLease> History(string networkKey, Address address)
+    {
+        try
+        {
+            using var connection = StoreConnection.OpenForReading(_path);
+            using var snapshot = connection.BeginTransaction(deferred: true);
+            var names = LeaseNames.Read(connection);
+            return names.Find(networkKey) is not { } network
+                ? []
+                :
+                [
+                    .. EndedReader
+                        .ReadOf(connection, names, network, address)
+                        .Where(record => record.Fault is null)
+                        .Select(record => new EndedLease(
+                            record.Holding!.LeaseOf(address),
+                            new DateTimeOffset(record.End!.Ticks, TimeSpan.Zero)
+                        )),
+                ];
+        }
+        catch (SqliteException e)
+        {
+            throw new IOException($"the store can't be read: {e.Message}", e);
+        }
     }
 
     /// <inheritdoc/>
@@ -131,13 +166,14 @@ internal sealed class SqliteStore : IResourceStore
     private static (StoreHead Head, LoadedStore Loaded) Read(
         SqliteConnection connection,
         string path,
-        Task<string?> pages
+        Task<string?> pages,
+        StoreSettings settings
     )
     {
         try
         {
             var head = Prepare(connection, path, pages);
-            return (head, StoreLoader.Load(connection, path, head));
+            return (head, StoreLoader.Load(connection, path, head, settings));
         }
         finally
         {
@@ -195,7 +231,7 @@ internal sealed class SqliteStore : IResourceStore
             return;
         try
         {
-            (_head with { IsOpen = false }).Update(_connection, null);
+            (_head with { IsOpen = false, Clock = NetworkPool.ClockOf(Current).Now }).Update(_connection, null);
             StoreConnection.Execute(_connection, "PRAGMA wal_checkpoint(TRUNCATE)");
         }
         catch (SqliteException)
@@ -260,6 +296,7 @@ internal sealed class SqliteStore : IResourceStore
 
             if (state.Revision != Current.Revision)
             {
+                head = head with { Clock = NetworkPool.ClockOf(state).Now };
                 head.Update(_updateHead);
                 _transaction.Commit();
                 _leases.Keep();

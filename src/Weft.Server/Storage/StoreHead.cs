@@ -14,17 +14,25 @@ namespace Weft.Server.Storage;
 internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpen, long InFormat = StoreHead.Format)
 {
     /// <summary>The format that this version writes (docs/specs/store.md).</summary>
-    public const long Format = 3;
+    public const long Format = 4;
 
-    /// <summary>The columns, in the order of <see cref="Values"/>.</summary>
-    public const string Columns = "format, revision, rows, sum, is_open, checksum";
+    /// <summary>The last format whose head says nothing of leases that have ended.</summary>
+    private const long LastWithoutEnded = 3;
 
-    /// <summary>What writes the head in the place of the one before.</summary>
-    public const string UpdateText =
-        "UPDATE head SET format = $0, revision = $1, rows = $2, sum = $3, is_open = $4, checksum = $5";
+    /// <summary>What writes the head of today's format in the place of the one before.</summary>
+    public static readonly string UpdateText = UpdateTextOf(Format);
 
     /// <summary>The head of a store without rows.</summary>
     public static readonly StoreHead Empty = new(0, 0, 0, false);
+
+    /// <summary>What the clock of leases said at the last commit, or when weftd stopped, in milliseconds.</summary>
+    public long Clock { get; init; }
+
+    /// <summary>How many leases that have ended there are; they aren't among <see cref="Rows"/>.</summary>
+    public long EndedRows { get; init; }
+
+    /// <summary>The sum of their terms. It isn't asked for at the start, which doesn't read them.</summary>
+    public ulong EndedSum { get; init; }
 
     /// <summary>The values of the columns.</summary>
     public long[] Values
@@ -32,6 +40,8 @@ internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpe
         get
         {
             long[] values = [InFormat, Revision, Rows, unchecked((long)Sum), IsOpen ? 1 : 0];
+            if (InFormat > LastWithoutEnded)
+                values = [.. values, Clock, EndedRows, unchecked((long)EndedSum)];
             return [.. values, RowChecksum.Of(values)];
         }
     }
@@ -41,27 +51,29 @@ internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpe
     public static StoreHead? Read(SqliteConnection connection)
     {
         using var command = connection.CreateCommand();
-        command.CommandText = $"SELECT {Columns} FROM head WHERE id = 1";
+        command.CommandText = "SELECT * FROM head WHERE id = 1";
         using var reader = command.ExecuteReader();
         if (!reader.Read())
             return null;
-        var head = new StoreHead(
-            reader.GetInt64(1),
-            reader.GetInt64(2),
-            unchecked((ulong)reader.GetInt64(3)),
-            reader.GetInt64(4) == 1,
-            reader.GetInt64(0)
-        );
-        return head.Values.SequenceEqual(Enumerable.Range(0, head.Values.Length).Select(reader.GetInt64)) ? head : null;
+        // Behind the id, in the order in which they are declared.
+        long[] stored = [.. Enumerable.Range(1, reader.FieldCount - 1).Select(reader.GetInt64)];
+        var head = new StoreHead(stored[1], stored[2], unchecked((ulong)stored[3]), stored[4] == 1, stored[0]);
+        if (head.InFormat > LastWithoutEnded)
+            head = head with { Clock = stored[5], EndedRows = stored[6], EndedSum = unchecked((ulong)stored[7]) };
+        return head.Values.SequenceEqual(stored) ? head : null;
     }
 
     /// <summary>Writes it in a store that has none yet.</summary>
     public void Insert(SqliteConnection connection, SqliteTransaction transaction) =>
-        Write(connection, transaction, $"INSERT INTO head(id, {Columns}) VALUES(1, $0, $1, $2, $3, $4, $5)");
+        Write(
+            connection,
+            transaction,
+            $"INSERT INTO head VALUES(1, {string.Join(", ", Values.Select((_, i) => $"${i}"))})"
+        );
 
     /// <summary>Writes it in the place of the one before.</summary>
     public void Update(SqliteConnection connection, SqliteTransaction? transaction) =>
-        Write(connection, transaction, UpdateText);
+        Write(connection, transaction, UpdateTextOf(InFormat));
 
     /// <summary>The same by a statement of <see cref="UpdateText"/>.</summary>
     public void Update(StoreStatement statement)
@@ -92,6 +104,23 @@ internal sealed record StoreHead(long Revision, long Rows, ulong Sum, bool IsOpe
             Rows = rows,
             Sum = sum,
         };
+    }
+
+    /// <summary>Counts a lease that has ended, or one less.</summary>
+    /// <param name="sign">1 or -1.</param>
+    public StoreHead WithEnded(long id, uint checksum, int sign)
+    {
+        var term = RowChecksum.Term(checksum, id);
+        return this with { EndedRows = EndedRows + sign, EndedSum = sign > 0 ? EndedSum + term : EndedSum - term };
+    }
+
+    private static string UpdateTextOf(long format)
+    {
+        string[] columns = ["format", "revision", "rows", "sum", "is_open"];
+        if (format > LastWithoutEnded)
+            columns = [.. columns, "clock", "ended_rows", "ended_sum"];
+        columns = [.. columns, "checksum"];
+        return $"UPDATE head SET {string.Join(", ", columns.Select((column, i) => $"{column} = ${i}"))}";
     }
 
     private void Write(SqliteConnection connection, SqliteTransaction? transaction, string text)

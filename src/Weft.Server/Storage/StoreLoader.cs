@@ -34,13 +34,14 @@ internal sealed class StoreLoader
 
     private readonly LeaseNames _names = new();
     private readonly List<int> _records = [];
+    private LeaseClock _clock = LeaseClock.Stopped;
 
     private StoreLoader() { }
 
     /// <summary>Reads it.</summary>
     /// <param name="head">What it must amount to.</param>
     /// <exception cref="DamagedStoreException">A row isn't what was written, or one is missing.</exception>
-    public static LoadedStore Load(SqliteConnection connection, string path, StoreHead head)
+    public static LoadedStore Load(SqliteConnection connection, string path, StoreHead head, StoreSettings settings)
     {
         var loader = new StoreLoader();
         var rows = new List<Row>();
@@ -55,6 +56,8 @@ internal sealed class StoreLoader
         loader.LoadLeases(connection, path);
         if (StoreReader.CompareWithHead(head, loader._rows, loader._sum) is { } lost)
             throw DamagedStoreException.Create(path, lost);
+        loader.LoadRests(connection, path, head.Clock, RestKeepTimes.Of(rows, settings));
+        loader._clock = CreateClock(head.Clock, settings.Time);
         // SQLite sorts by bytes; the state sorts for itself.
         return new LoadedStore(
             StoreState.FromRows(head.Revision, rows, AllKinds.Views, loader.Packed()),
@@ -135,6 +138,35 @@ internal sealed class StoreLoader
         }
     }
 
+    /// <summary>
+    /// Has what was given up shortly before weftd stopped rest on: by the clock of leases, which stood while weftd did.
+    /// </summary>
+    private void LoadRests(SqliteConnection connection, string path, long now, RestKeepTimes times)
+    {
+        var found = new List<EndedRecord>();
+        foreach (
+            var record in EndedReader.ReadSince(connection, _names, now - times.Longest).Take(RestKeepTimes.MaxRead)
+        )
+        {
+            if (record.Fault is { } fault)
+                throw DamagedStoreException.Create(path, fault);
+            if (now - record.End!.Clock < times.Of(record.NetworkKey!))
+                found.Add(record);
+        }
+
+        foreach (var record in Enumerable.Reverse(found))
+        {
+            var held = HoldingsOf(record.NetworkKey!);
+            held.BeginRest(record.Holding!, null, record.End!);
+        }
+    }
+
+    private static LeaseClock CreateClock(long begin, TimeProvider time)
+    {
+        var start = time.GetTimestamp();
+        return new LeaseClock(begin, () => time.GetElapsedTime(start), time.GetUtcNow);
+    }
+
     private Holdings HoldingsOf(string networkKey)
     {
         if (!_holdings.TryGetValue(networkKey, out var held))
@@ -152,5 +184,6 @@ internal sealed class StoreLoader
         _holdings
             .Select(held => KeyValuePair.Create(NetworkPool.PartitionOf(held.Key), (object)held.Value.Close()))
             .Append(KeyValuePair.Create(NetworkPool.CountsName, (object)_counts.Close()))
+            .Append(KeyValuePair.Create(NetworkPool.ClockName, (object)_clock))
             .ToImmutableDictionary();
 }

@@ -96,10 +96,13 @@ internal sealed record StoreReport(
                 faults.Add(fault);
         }
 
-        if (format == StoreHead.Format)
-            CheckLeases(connection, faults, ref rows, ref sum);
+        var names = new LeaseNames();
+        if (format > 2)
+            CheckLeases(connection, names, faults, ref rows, ref sum);
         if (head is not null && StoreReader.CompareWithHead(head, rows, sum) is { } lost)
             faults.Add(lost);
+        if (format > 3 && head is not null)
+            CheckEnded(connection, names, faults, head);
         return report with
         {
             Format = format,
@@ -112,9 +115,14 @@ internal sealed record StoreReport(
         };
     }
 
-    private static void CheckLeases(SqliteConnection connection, List<string> faults, ref long rows, ref ulong sum)
+    private static void CheckLeases(
+        SqliteConnection connection,
+        LeaseNames names,
+        List<string> faults,
+        ref long rows,
+        ref ulong sum
+    )
     {
-        var names = new LeaseNames();
         foreach (var (number, name, checksum, fault) in StoreReader.ReadNames(connection))
         {
             names.Note(number, name);
@@ -129,5 +137,21 @@ internal sealed record StoreReport(
             if (record.Fault is { } fault && faults.Count < MaxFaults)
                 faults.Add(fault);
         }
+    }
+
+    private static void CheckEnded(SqliteConnection connection, LeaseNames names, List<string> faults, StoreHead head)
+    {
+        var read = head with { EndedRows = 0, EndedSum = 0 };
+        foreach (var record in EndedReader.ReadAll(connection, names))
+        {
+            read = read.WithEnded(record.Id, record.Checksum, 1);
+            if (record.Fault is { } fault && faults.Count < MaxFaults)
+                faults.Add(fault);
+        }
+
+        if (read != head)
+            faults.Add(
+                $"{head.EndedRows} leases that have ended were committed, and {read.EndedRows} are there, or they are others"
+            );
     }
 }

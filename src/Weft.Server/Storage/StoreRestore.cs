@@ -106,12 +106,14 @@ internal static class StoreRestore
             .Select(item => (ulong?)RowChecksum.Term(item.Checksum, item.Row.Revision))
             .FirstOrDefault();
         Put(connection, transaction, row);
-        new StoreHead(
-            revision,
-            head.Rows + (old is null ? 1 : 0),
-            head.Sum - (old ?? 0) + RowChecksum.Term(RowChecksum.Of(row), revision),
-            false
-        ).Update(connection, transaction);
+        var next = head with
+        {
+            Revision = revision,
+            Rows = head.Rows + (old is null ? 1 : 0),
+            Sum = head.Sum - (old ?? 0) + RowChecksum.Term(RowChecksum.Of(row), revision),
+            IsOpen = false,
+        };
+        next.Update(connection, transaction);
         transaction.Commit();
     }
 

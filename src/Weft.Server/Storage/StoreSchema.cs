@@ -8,9 +8,23 @@ internal static class StoreSchema
     private const string Rows =
         "CREATE TABLE rows(key TEXT PRIMARY KEY, revision INTEGER NOT NULL, body BLOB NOT NULL, sum INTEGER NOT NULL) WITHOUT ROWID";
 
-    private const string Head =
+    private const string HeadStart =
         "CREATE TABLE head(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, revision INTEGER NOT NULL, "
-        + "rows INTEGER NOT NULL, sum INTEGER NOT NULL, is_open INTEGER NOT NULL, checksum INTEGER NOT NULL)";
+        + "rows INTEGER NOT NULL, sum INTEGER NOT NULL, is_open INTEGER NOT NULL, ";
+
+    private const string Head =
+        HeadStart
+        + "clock INTEGER NOT NULL, ended_rows INTEGER NOT NULL, ended_sum INTEGER NOT NULL, checksum INTEGER NOT NULL)";
+
+    private const string SecondHead = HeadStart + "checksum INTEGER NOT NULL)";
+
+    private const string Ended =
+        "CREATE TABLE ended(id INTEGER PRIMARY KEY, network INTEGER NOT NULL, ipv4 INTEGER, ipv6 BLOB, clock INTEGER NOT NULL, "
+        + "body BLOB NOT NULL, sum INTEGER NOT NULL)";
+
+    private const string EndedIPv4 = "CREATE INDEX ended_ipv4 ON ended(network, ipv4) WHERE ipv4 IS NOT NULL";
+
+    private const string EndedIPv6 = "CREATE INDEX ended_ipv6 ON ended(network, ipv6) WHERE ipv6 IS NOT NULL";
 
     private const string Leases =
         "CREATE TABLE leases(id INTEGER PRIMARY KEY, body BLOB NOT NULL, sum INTEGER NOT NULL)";
@@ -42,8 +56,9 @@ internal static class StoreSchema
         var (number, wanted) = format switch
         {
             ["1"] => (1, (string[])[FirstHead, FirstRows]),
-            ["2"] => (2, [Head, Rows]),
-            ["3"] => (3, [Head, Leases, Names, Rows]),
+            ["2"] => (2, [SecondHead, Rows]),
+            ["3"] => (3, [SecondHead, Leases, Names, Rows]),
+            ["4"] => (4, [Ended, EndedIPv4, EndedIPv6, Head, Leases, Names, Rows]),
             [var other] => throw new IOException(
                 $"the store {path} has format {other}, this version knows 1 to {StoreHead.Format}: it was written by a newer weftd"
             ),
@@ -61,6 +76,7 @@ internal static class StoreSchema
         StoreConnection.Execute(connection, Rows, transaction);
         StoreConnection.Execute(connection, Head, transaction);
         CreateLeases(connection, transaction);
+        CreateEnded(connection, transaction);
         StoreHead.Empty.Insert(connection, transaction);
         transaction.Commit();
     }
@@ -72,12 +88,26 @@ internal static class StoreSchema
         StoreConnection.Execute(connection, Names, transaction);
     }
 
+    /// <summary>Makes the table of leases that have ended, which format 4 has besides those of format 3.</summary>
+    public static void CreateEnded(SqliteConnection connection, SqliteTransaction transaction)
+    {
+        foreach (var text in (string[])[Ended, EndedIPv4, EndedIPv6])
+            StoreConnection.Execute(connection, text, transaction);
+    }
+
+    /// <summary>Puts the head of format 4 in the place of that of format 2 or 3.</summary>
+    public static void ReplaceHead(SqliteConnection connection, SqliteTransaction transaction)
+    {
+        StoreConnection.Execute(connection, "DROP TABLE head", transaction);
+        StoreConnection.Execute(connection, Head, transaction);
+    }
+
     /// <summary>Makes the tables of format 2 in a store of format 1, whose rows stand in <c>rows_1</c> then.</summary>
     public static void ReplaceFirst(SqliteConnection connection, SqliteTransaction transaction)
     {
         StoreConnection.Execute(connection, "ALTER TABLE rows RENAME TO rows_1", transaction);
         StoreConnection.Execute(connection, "DROP TABLE head", transaction);
         StoreConnection.Execute(connection, Rows, transaction);
-        StoreConnection.Execute(connection, Head, transaction);
+        StoreConnection.Execute(connection, SecondHead, transaction);
     }
 }

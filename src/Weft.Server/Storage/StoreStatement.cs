@@ -25,6 +25,9 @@ internal sealed class StoreStatement : IDisposable
     /// <inheritdoc cref="Bind(int, long)"/>
     public void Bind(int at, string value) => Check(raw.sqlite3_bind_text(_statement, at, value));
 
+    /// <summary>Sets a parameter to nothing.</summary>
+    public void BindNull(int at) => Check(raw.sqlite3_bind_null(_statement, at));
+
     /// <summary>Runs it, where it gives nothing back.</summary>
     public void Run()
     {
@@ -33,6 +36,54 @@ internal sealed class StoreStatement : IDisposable
         _ = raw.sqlite3_reset(_statement);
         if (code != raw.SQLITE_DONE)
             Check(code);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _statement.Dispose();
+
+    private void Check(int code) => SqliteException.ThrowExceptionForRC(code, _connection.Handle);
+}
+
+/// <summary>A statement that gives numbers back, three in a row, prepared once.</summary>
+internal sealed class StoreQuery : IDisposable
+{
+    private readonly SqliteConnection _connection;
+    private readonly sqlite3_stmt _statement;
+
+    /// <param name="text">With parameters <c>?1</c> and so on.</param>
+    public StoreQuery(SqliteConnection connection, string text)
+    {
+        _connection = connection;
+        Check(raw.sqlite3_prepare_v2(connection.Handle, text, out _statement));
+    }
+
+    /// <summary>Sets a parameter, counted from 1.</summary>
+    public void Bind(int at, long value) => Check(raw.sqlite3_bind_int64(_statement, at, value));
+
+    /// <inheritdoc cref="Bind(int, long)"/>
+    public void Bind(int at, ReadOnlySpan<byte> value) => Check(raw.sqlite3_bind_blob(_statement, at, value));
+
+    /// <summary>Runs it.</summary>
+    public IReadOnlyList<(long, long Clock, long)> ReadAll()
+    {
+        List<(long, long, long)>? rows = null;
+        int code;
+        while ((code = raw.sqlite3_step(_statement)) == raw.SQLITE_ROW)
+        {
+            rows ??= [];
+            rows.Add(
+                (
+                    raw.sqlite3_column_int64(_statement, 0),
+                    raw.sqlite3_column_int64(_statement, 1),
+                    raw.sqlite3_column_int64(_statement, 2)
+                )
+            );
+        }
+
+        _ = raw.sqlite3_reset(_statement);
+        if (code != raw.SQLITE_DONE)
+            Check(code);
+        return rows ?? (IReadOnlyList<(long, long, long)>)[];
     }
 
     /// <inheritdoc/>

@@ -19,14 +19,20 @@ internal static class StoreUpgrade
     public static void Run(SqliteConnection connection, string path)
     {
         var format = StoreSchema.FormatOf(connection, path);
+        // Of an earlier format that is found while its leases are packed.
+        if (format == 3 && StoreReport.Check(path) is { Faults: [var fault, ..] })
+            throw DamagedStoreException.Create(path, fault);
         using var transaction = connection.BeginTransaction();
         var head =
             format == 1
                 ? AddChecksums(connection, transaction, path)
                 : StoreHead.Read(connection)
                     ?? throw DamagedStoreException.Create(path, "its head isn't what was written");
-        head = PackLeases(connection, transaction, path, head);
-        head.Update(connection, transaction);
+        if (format < 3)
+            head = PackLeases(connection, transaction, path, head);
+        StoreSchema.CreateEnded(connection, transaction);
+        StoreSchema.ReplaceHead(connection, transaction);
+        (head with { InFormat = StoreHead.Format }).Insert(connection, transaction);
         transaction.Commit();
     }
 
@@ -39,7 +45,7 @@ internal static class StoreUpgrade
             CultureInfo.InvariantCulture
         );
         StoreSchema.ReplaceFirst(connection, transaction);
-        var head = StoreHead.Empty with { Revision = revision };
+        var head = StoreHead.Empty with { Revision = revision, InFormat = 2 };
         using (
             var insert = new StoreStatement(
                 connection,
@@ -79,7 +85,7 @@ internal static class StoreUpgrade
     {
         StoreSchema.CreateLeases(connection, transaction);
         using var table = new LeaseRecords(connection, new LeaseNames(), []);
-        var (edit, network, counted) = ((LeaseEdit?)null, "", head with { InFormat = StoreHead.Format });
+        var (edit, network, counted) = ((LeaseEdit?)null, "", head);
         var (rows, sum) = (0L, 0UL);
         foreach (var (row, checksum, fault) in StoreReader.ReadRows(connection, "rows", hasSums: true))
         {

@@ -15,11 +15,26 @@ internal readonly record struct HoldingChange(Holding? Old, Holding? New);
 /// <param name="Subnets">The subnets, IPv4 first; those of a family in the order in which they are leased from.</param>
 internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
 {
+    /// <summary>
+    /// How many hold the addresses of one claim at a time, at most: the two pods of a live migration, each with a sandbox that
+    /// the next has taken the place of.
+    /// </summary>
+    private const int MaxHolders = 4;
+
     /// <summary>What is kept for somebody. Default: nothing.</summary>
     public ImmutableArray<Reservation> Reservations { get; init; } = [];
 
     /// <summary>The families that have a subnet, IPv4 first.</summary>
     public IEnumerable<AddressFamily> Families => Subnets.Select(subnet => subnet.Prefix.Family).Distinct();
+
+    /// <summary>Which free address a pod is given. Default: the next.</summary>
+    public PoolChoice Choice { get; init; }
+
+    /// <summary>Pods whose names say their claim (<see cref="PodPattern.ClaimOf"/>). Default: none.</summary>
+    public ImmutableArray<string> Claims { get; init; } = [];
+
+    /// <summary>How long what was given up rests, and what time it is. Default: nothing rests.</summary>
+    public RestRules Rests { get; init; } = RestRules.None;
 
     /// <summary>
     /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however
@@ -27,10 +42,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     /// </summary>
     /// <param name="wanted">The addresses it must have; at most one per family. The other family's is picked.</param>
     /// <param name="now">The time, RFC 3339.</param>
-    /// <param name="after">
-    /// Addresses to begin behind, at most one per family: the last ones picked, so that an address that was just given
-    /// back rests. The lowest free one otherwise.
-    /// </param>
+    /// <param name="after">Addresses to begin behind, at most one per family: the last ones picked. The lowest free one otherwise.</param>
     /// <returns>The next pool and the holder's leases, or what stands in the way.</returns>
     public Outcome<(AddressPool Next, ImmutableArray<Lease> Leases)> Acquire(
         Holder holder,
@@ -46,26 +58,30 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
 
     /// <summary>Decides what <see cref="Acquire"/> gives, and changes nothing.</summary>
     /// <inheritdoc cref="Acquire"/>
+    /// <param name="drawn">A number that was drawn, for a pool that chooses at random; 0 where none was.</param>
     /// <returns>What is to change, null for nothing; and the holder's leases then. Or what stands in the way.</returns>
     public Outcome<(HoldingChange? Change, ImmutableArray<Lease> Leases)> Choose(
         Holder holder,
         ImmutableArray<Address> wanted,
         string now,
-        ImmutableArray<Address> after = default
+        ImmutableArray<Address> after = default,
+        ulong drawn = 0
     )
     {
         if (WhyNotWanted(holder, wanted) is { } unusable)
             return unusable;
         var old = Holdings.Find(holder.Id);
+        if (old is null && Holdings.FindClaim(holder) is { } shared)
+            return Join(shared, holder with { Joined = now }, wanted);
         var held = old?.Leases ?? [];
         var before = held;
         var leases = ImmutableArray.CreateBuilder<Lease>(2);
         foreach (var family in Families)
         {
             var asked = FirstOf(family, wanted);
-            var begin = after.IsDefault ? null : FirstOf(family, after);
+            var hint = new PickHint(after.IsDefault ? null : FirstOf(family, after), drawn);
             var mine = held.FirstOrDefault(l => l.Address.Family == family);
-            if (!ChooseOf(family, holder, mine, asked, begin, now).TryGet(out var lease, out var refusal))
+            if (!ChooseOf(family, holder, mine, asked, hint, now).TryGet(out var lease, out var refusal))
                 return refusal;
             leases.Add(lease);
             if (lease == mine)
@@ -74,15 +90,46 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         }
 
         return (
-            held == before ? (HoldingChange?)null : new HoldingChange(old, Holding.Create(holder, held)),
+            held == before
+                ? (HoldingChange?)null
+                : new HoldingChange(
+                    old,
+                    Holding.Create(old is { FurtherHashes.IsEmpty: false } ? old.Holder : holder, held)
+                ),
             leases.DrainToImmutable()
         );
+    }
+
+    /// <summary>Has a holder hold what another of the same claim has, and nothing else.</summary>
+    private static Outcome<(HoldingChange? Change, ImmutableArray<Lease> Leases)> Join(
+        Holding shared,
+        Holder holder,
+        ImmutableArray<Address> wanted
+    )
+    {
+        if (wanted.FirstOrDefault(address => !shared.Has(address)) is { Family: not 0 } other)
+            return new Refusal(
+                RefusalCode.AddressHeld,
+                $"{holder.Text} claims '{holder.Claim}', which {shared.Holder.TextOfAll} holds with other addresses than {other}",
+                other.ToString(),
+                shared.Holder.Owner
+            );
+        if (shared.Holders.Length == MaxHolders)
+            return new Refusal(
+                RefusalCode.AddressHeld,
+                $"'{holder.Claim}' is held by {shared.Holder.TextOfAll}: {MaxHolders} at a time are the most",
+                shared.AddressAt(0).ToString(),
+                shared.Holder.Owner
+            );
+        return (new HoldingChange(shared, shared.With(holder)), shared.LeasesAs(holder));
     }
 
     /// <summary>Gives back everything a holder has. Giving back nothing is a success.</summary>
     /// <returns>The next pool and the leases that ended.</returns>
     public (AddressPool Next, ImmutableArray<Lease> Ended) Release(string holderId) =>
-        Holdings.Find(holderId) is { } held ? (With(new HoldingChange(held, null)), held.Leases) : (this, []);
+        Holdings.Find(holderId) is { } held
+            ? (With(new HoldingChange(held, held.Without(holderId))), Holdings.LeasesOf(holderId))
+            : (this, []);
 
     /// <summary>The subnets of a family, in the order in which they are leased from.</summary>
     public IEnumerable<Subnet> SubnetsOf(AddressFamily family) =>
@@ -93,26 +140,30 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public string PrefixesOf(AddressFamily family) =>
         string.Join(" and ", SubnetsOf(family).Select(subnet => subnet.Prefix));
 
-    /// <summary>How many addresses of a family whoever asks could be given.</summary>
-    /// <remarks>It looks at each address that is kept for somebody, and at no lease.</remarks>
+    /// <summary>How many addresses of a family nobody holds and nothing is kept of: whoever asks could be given them.</summary>
+    /// <remarks>What cools is among them. It looks at each address that is kept for somebody, and at no lease.</remarks>
     public UInt128 FreeCount(AddressFamily family)
     {
         var (size, kept) = (UInt128.Zero, UInt128.Zero);
         foreach (var subnet in SubnetsOf(family))
             (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
-        var taken = (UInt128)Holdings.Count(family) + kept - CountHeldOfKept(range => range.Family == family);
+        var taken =
+            (UInt128)Holdings.Count(family)
+            + (UInt128)Holdings.Rests.CountKept(family)
+            + kept
+            - CountOfKept(range => range.Family == family, IsTaken);
         return LeftOf(size, taken);
     }
 
-    /// <summary>How many addresses of a subnet whoever asks could be given.</summary>
+    /// <summary>How many addresses of a subnet nobody holds and nothing is kept of.</summary>
     public UInt128 FreeCount(Subnet subnet)
     {
         if (IsOnlyOfFamily(subnet))
             return FreeCount(subnet.Prefix.Family);
         var taken =
-            (UInt128)CountHeld(subnet)
+            (UInt128)(CountHeld(subnet) + Holdings.Rests.Kept(subnet.Prefix.Family).Count(Of(subnet)))
             + subnet.Kept.Count
-            - CountHeldOfKept(range => subnet.Prefix.Contains(range.First));
+            - CountOfKept(range => subnet.Prefix.Contains(range.First), IsTaken);
         return LeftOf(subnet.Size, taken);
     }
 
@@ -121,6 +172,12 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         IsOnlyOfFamily(subnet)
             ? Holdings.Count(subnet.Prefix.Family)
             : Holdings.Leases.Count(lease => subnet.Prefix.Contains(lease.Address));
+
+    /// <summary>The claim that a pod's name says; null where it says none.</summary>
+    public string? ClaimOf(Holder holder) =>
+        !Claims.IsEmpty && holder.Pod is { } pod
+            ? Claims.Select(pattern => PodPattern.ClaimOf(pattern, pod)).FirstOrDefault(claim => claim is not null)
+            : null;
 
     /// <summary>The subnet that an address is of, or null.</summary>
     public Subnet? SubnetOf(Address address) => Subnets.FirstOrDefault(subnet => subnet.Prefix.Contains(address));
@@ -159,7 +216,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         Holder holder,
         Lease? mine,
         Address? asked,
-        Address? after,
+        PickHint hint,
         string now
     )
     {
@@ -169,9 +226,13 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             return Grant(holder, address, now);
         if (KeptFor(holder, family) is { } reservation)
             return GrantKept(holder, reservation, family, now);
-        return PickFree(family, after) is { } free
-            ? new Lease(free, holder, LeaseMethod.Dynamic, now)
-            : Exhausted(family);
+        var free = new FreeAddresses(this);
+        // Its own, where it has just given it up or it is kept for it.
+        if (Holdings.Rests.FindOf(holder, family) is { } own && free.IsPickable(own.Address))
+            return new Lease(own.Address, holder, LeaseMethod.Dynamic, now);
+        return free.Pick(family, hint) is { } found
+            ? new Lease(found, holder, LeaseMethod.Dynamic, now)
+            : PoolUsage.Of(this, family).ToRefusal(this, family);
     }
 
     private Outcome<Lease> Grant(Holder holder, Address address, string now)
@@ -184,7 +245,15 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             );
         if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
             return HeldBy(address, other);
-        return new Lease(address, holder, LeaseMethod.Static, now);
+        return
+            Holdings.RestAt(address) is { } rest && Rests.IsKept(rest) && !LeaseOwner.IsSame(rest.Ended.Holder, holder)
+            ? new Refusal(
+                RefusalCode.AddressHeld,
+                $"{address} in {Name} is kept for {rest.Ended.Holder.Text}, which may come again",
+                address.ToString(),
+                rest.Ended.Holder.Owner
+            )
+            : new Lease(address, holder, LeaseMethod.Static, now);
     }
 
     /// <summary>The first of the addresses that are kept for a holder and that nobody has.</summary>
@@ -195,6 +264,16 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         {
             if (Holdings.FirstFree(range.First, range.Last) is { } free)
                 return Grant(holder, free, now);
+        }
+
+        // Nobody else is given them, so they needn't rest.
+        foreach (var range in ranges)
+        {
+            for (var at = range.First.Value; at <= range.Last.Value; at++)
+            {
+                if (Holdings.RestAt(new Address(family, at)) is not null)
+                    return Grant(holder, new Address(family, at), now);
+            }
         }
 
         return HeldBy(ranges[0].First, Holdings.LeaseOf(ranges[0].First)!);
@@ -210,19 +289,6 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             address.ToString(),
             other.Holder.Owner
         );
-
-    private Refusal Exhausted(AddressFamily family)
-    {
-        var (size, kept) = (UInt128.Zero, UInt128.Zero);
-        foreach (var subnet in SubnetsOf(family))
-            (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
-        return new Refusal(
-            RefusalCode.AddressPoolExhausted,
-            $"network {Name} has no free {family} address left in {PrefixesOf(family)}: "
-                + (kept == 0 ? $"all {size} are held" : $"all {size} are held, or kept by reservations"),
-            SubnetsOf(family).First().Prefix.ToString()
-        );
-    }
 
     private Refusal? WhyNotWanted(Holder holder, ImmutableArray<Address> wanted)
     {
@@ -246,54 +312,30 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
 
     private bool IsOnlyOfFamily(Subnet subnet) => SubnetsOf(subnet.Prefix.Family).Take(2).Count() == 1;
 
-    /// <summary>How many of the addresses that are kept for somebody are held; nobody holds the others' but them.</summary>
-    private UInt128 CountHeldOfKept(Func<AddressRange, bool> isMeant)
+    /// <summary>Whether a rest is of a subnet.</summary>
+    public static Func<Rest, bool> Of(Subnet subnet) => rest => subnet.Prefix.Contains(rest.Address);
+
+    /// <summary>How many of the addresses that are kept for a holder are something; nobody has the others' but them.</summary>
+    /// <param name="isMeant">Which ranges are asked about.</param>
+    public UInt128 CountOfKept(Func<AddressRange, bool> isMeant, Func<Address, bool> isSo)
     {
-        var held = UInt128.Zero;
+        var count = UInt128.Zero;
         foreach (var range in Reservations.Where(r => r.Owner is not null).SelectMany(r => r.Addresses).Where(isMeant))
         {
             for (var at = range.First.Value; at <= range.Last.Value; at++)
             {
-                if (Holdings.LeaseOf(new Address(range.Family, at)) is not null)
-                    held++;
+                if (isSo(new Address(range.Family, at)))
+                    count++;
             }
         }
 
-        return held;
+        return count;
     }
+
+    private bool IsTaken(Address address) =>
+        Holdings.At(address) is not null
+        || (Holdings.RestAt(address) is { } rest && Rests.HasCooled(rest) && Rests.IsKept(rest));
 
     private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses) =>
         addresses.Where(address => address.Family == family).Cast<Address?>().FirstOrDefault();
-
-    private Address? PickFree(AddressFamily family, Address? after)
-    {
-        foreach (var subnet in SubnetsOf(family))
-        {
-            if (PickFree(subnet, after is { } rest && subnet.Prefix.Contains(rest) ? rest : null) is { } found)
-                return found;
-        }
-
-        return null;
-    }
-
-    private Address? PickFree(Subnet subnet, Address? after)
-    {
-        if (after is { } rest && rest < subnet.Last)
-        {
-            var behind = new Address(rest.Family, rest.Value + 1);
-            foreach (var range in subnet.LeasableRanges.Where(r => r.Last >= behind))
-            {
-                if (Holdings.FirstFree(range.First < behind ? behind : range.First, range.Last) is { } found)
-                    return found;
-            }
-        }
-
-        foreach (var range in subnet.LeasableRanges)
-        {
-            if (Holdings.FirstFree(range.First, range.Last) is { } found)
-                return found;
-        }
-
-        return null;
-    }
 }

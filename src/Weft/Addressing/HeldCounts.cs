@@ -18,6 +18,9 @@ internal readonly record struct FamilyCount(int IPv4, int IPv6)
     /// <summary>Of one family.</summary>
     public int Of(AddressFamily family) => family == AddressFamily.IPv4 ? IPv4 : IPv6;
 
+    /// <summary>The greater of each.</summary>
+    public FamilyCount Max(FamilyCount other) => new(Math.Max(IPv4, other.IPv4), Math.Max(IPv6, other.IPv6));
+
     /// <summary>With so many times another more.</summary>
     public FamilyCount Plus(FamilyCount other, int times) =>
         new(IPv4 + (times * other.IPv4), IPv6 + (times * other.IPv6));
@@ -53,6 +56,16 @@ internal sealed class HeldCounts
     /// <summary>What a node of a cluster holds.</summary>
     public FamilyCount OfNode(string cluster, string node) =>
         Find(cluster) is { } known ? known.Find(node, HolderPlace.HashOf(node))?.Held ?? default : default;
+
+    /// <summary>What each cluster holds, and the most it held at a time since weftd started; in no order.</summary>
+    public IEnumerable<(string Cluster, FamilyCount Held, FamilyCount HighWater, int Nodes)> ByCluster =>
+        HashTrie<ClusterCount>
+            .All(_clusters)
+            .Select(count => (count.Place.Cluster, count.Held, count.HighWater, count.CountOfNodes));
+
+    /// <summary>What each node of a cluster holds, in no order.</summary>
+    public IEnumerable<(string Node, FamilyCount Held)> ByNode(string cluster) =>
+        Find(cluster)?.Nodes.Select(node => (node.Name, node.Held)) ?? [];
 
     /// <summary>How many clusters hold at least so much; it looks at each.</summary>
     public int CountClustersHolding(AddressFamily family, UInt128 least) =>
@@ -116,10 +129,20 @@ internal sealed class HeldCounts
     /// <summary>Counts one record in the place of another, in an open one.</summary>
     public void Replace(Holding? old, Holding? holding)
     {
-        if (old?.Place is { } left)
-            Add(left, FamilyCount.Of(old), -1);
-        if (holding?.Place is { } place)
-            Add(place, FamilyCount.Of(holding), 1);
+        if (old is not null)
+            Add(old, -1);
+        if (holding is not null)
+            Add(holding, 1);
+    }
+
+    /// <summary>Counts a record for each who holds it, in an open one.</summary>
+    /// <param name="sign">1 for what came, -1 for what went.</param>
+    public void Add(Holding holding, int sign)
+    {
+        if (holding.Place is { } place)
+            Add(place, FamilyCount.Of(holding), sign);
+        foreach (var further in holding.FurtherPlaces)
+            Add(further, FamilyCount.Of(holding), sign);
     }
 
     private ClusterCount? Find(string cluster) => Find(cluster, HolderPlace.HashOf(cluster));
@@ -145,6 +168,8 @@ internal sealed class HeldCounts
 
         public FamilyCount Held { get; private set; } = before?.Held ?? default;
 
+        public FamilyCount HighWater { get; private set; } = before?.HighWater ?? default;
+
         public int CountOfNodes { get; private set; } = before?.CountOfNodes ?? 0;
 
         public IEnumerable<NodeCount> Nodes => HashTrie<NodeCount>.All(_nodes);
@@ -163,6 +188,7 @@ internal sealed class HeldCounts
         public void Add(HolderPlace of, FamilyCount held, int sign)
         {
             Held = Held.Plus(held, sign);
+            HighWater = HighWater.Max(Held);
             if (of.Node is not { } name)
                 return;
             var node = Find(name, of.NodeHash);

@@ -21,6 +21,10 @@ internal abstract class Holding
     /// <summary>The node that it is on, or null where that isn't known.</summary>
     public virtual string? Node => Place?.Node;
 
+    /// <summary>The node that one of its holders is on, or null where that isn't known.</summary>
+    public string? NodeOf(string holderId) =>
+        FurtherHashes.IsEmpty ? Node : Holders.FirstOrDefault(holder => holder.Id == holderId)?.Node;
+
     /// <summary>A hash of the pod's name; 0 where it has none.</summary>
     public virtual uint NameHash => 0;
 
@@ -29,6 +33,12 @@ internal abstract class Holding
 
     /// <summary>Who holds it, as people and the API are told.</summary>
     public abstract Holder Holder { get; }
+
+    /// <summary>Hashes of the ids of those who hold it with the first; none but for a live migration.</summary>
+    public virtual ImmutableArray<ulong> FurtherHashes => [];
+
+    /// <summary>Where those are who hold it with the first.</summary>
+    public virtual ImmutableArray<HolderPlace> FurtherPlaces => [];
 
     /// <summary>Where the store keeps the record, which is the store's own to say; 0 where it doesn't yet.</summary>
     public int StoreId { get; set; }
@@ -73,6 +83,63 @@ internal abstract class Holding
     /// <summary>Since when it has one of its addresses, RFC 3339.</summary>
     public abstract string SinceAt(int index);
 
+    /// <summary>Whether it has an address.</summary>
+    public bool Has(Address address)
+    {
+        for (var i = 0; i < Count; i++)
+        {
+            if (AddressAt(i) == address)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>All who hold it, each without the others.</summary>
+    public ImmutableArray<Holder> Holders =>
+        Holder is { With.IsEmpty: false } first ? [first with { With = [] }, .. first.With] : [Holder];
+
+    /// <summary>Its leases as those of one of its holders alone.</summary>
+    public ImmutableArray<Lease> LeasesAs(Holder holder) =>
+        [.. Leases.Select(lease => lease with { Holder = holder, Since = holder.Joined ?? lease.Since })];
+
+    /// <summary>The same with one holder more.</summary>
+    public Holding With(Holder holder) => Create(Holder with { With = Holder.With.Add(holder) }, Leases);
+
+    /// <summary>The same without one of its holders; null where it has no other.</summary>
+    public Holding? Without(string holderId)
+    {
+        var left = Holders.RemoveAll(holder => holder.Id == holderId);
+        return left.IsEmpty ? null : Create(left[0] with { With = left.RemoveAt(0), Joined = null }, LeasesAs(left[0]));
+    }
+
+    /// <summary>
+    /// What has ended where one record stands in the place of another: of each address that it gives up, and of each holder
+    /// that leaves. Records of one holder, with an address of each family at most.
+    /// </summary>
+    public static IEnumerable<Holding> Ended(Holding? old, Holding? next)
+    {
+        if (old is null)
+            yield break;
+        if (next is null && old is PodHolding)
+        {
+            yield return old;
+            yield break;
+        }
+
+        foreach (var holder in old.Holders)
+        {
+            var stays = next is not null && next.IsOf(holder.Id);
+            var left = old.LeasesAs(holder).RemoveAll(lease => stays && next!.Has(lease.Address));
+            while (!left.IsEmpty)
+            {
+                ImmutableArray<Lease> one = [.. left.DistinctBy(lease => lease.Address.Family)];
+                yield return Create(holder with { Joined = null }, one);
+                left = left.RemoveRange(one);
+            }
+        }
+    }
+
     /// <summary>The lease of one of its addresses.</summary>
     public Lease LeaseOf(Address address)
     {
@@ -110,7 +177,29 @@ internal sealed class OtherHolding(Holder holder, ImmutableArray<Lease> leases) 
     public override string? Node => holder.Node;
 
     /// <inheritdoc/>
-    public override bool IsOf(ReadOnlySpan<char> holderId) => holderId.SequenceEqual(holder.Id);
+    public override bool IsOf(ReadOnlySpan<char> holderId)
+    {
+        if (holderId.SequenceEqual(holder.Id))
+            return true;
+        foreach (var other in holder.With)
+        {
+            if (holderId.SequenceEqual(other.Id))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public override ImmutableArray<ulong> FurtherHashes { get; } = [.. holder.With.Select(other => HashOf(other.Id))];
+
+    /// <inheritdoc/>
+    public override ImmutableArray<HolderPlace> FurtherPlaces { get; } =
+    [
+        .. holder
+            .With.Where(other => other.Cluster is not null)
+            .Select(other => HolderPlace.Shared(other.Cluster!, other.Node, "")),
+    ];
 
     /// <inheritdoc/>
     public override Address AddressAt(int index) => leases[index].Address;

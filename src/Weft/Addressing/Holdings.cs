@@ -18,6 +18,8 @@ internal sealed class Holdings
     private object? _byHolder;
     private object? _byName;
     private object? _others;
+    private object? _byFurther;
+    private object? _byClaim;
     private object? _owner;
     private int _ipv4Count;
     private int _ipv6Count;
@@ -26,6 +28,18 @@ internal sealed class Holdings
 
     /// <summary>How much of it each cluster and node holds.</summary>
     public HeldCounts Counts { get; private set; } = HeldCounts.Empty;
+
+    /// <summary>What was given up and isn't picked again yet.</summary>
+    public Resting Rests { get; private set; } = Resting.Empty;
+
+    /// <summary>Whether they can be edited.</summary>
+    public bool IsOpen => _owner is not null;
+
+    /// <summary>Whether nothing is held, and nothing rests.</summary>
+    public bool IsEmpty => CountOfHolders == 0 && Rests.IsEmpty;
+
+    /// <summary>The most that were held at a time since weftd started.</summary>
+    public FamilyCount HighWater { get; private set; }
 
     /// <summary>How many holders there are.</summary>
     public int CountOfHolders { get; private set; }
@@ -49,10 +63,10 @@ internal sealed class Holdings
         foreach (var family in families)
         {
             var from = after is { } behind && behind.Family == family ? behind.Value : 0;
-            foreach (var (at, holding) in AddressTree<Holding>.From(TreeOf(family), from))
+            foreach (var (at, item) in AddressTree<object>.From(TreeOf(family), from))
             {
                 var address = new Address(family, at);
-                if (address != after)
+                if (address != after && item is Holding holding)
                     yield return holding.LeaseOf(address);
             }
         }
@@ -65,8 +79,10 @@ internal sealed class Holdings
     {
         foreach (var family in (AddressFamily[])[AddressFamily.IPv4, AddressFamily.IPv6])
         {
-            foreach (var (at, holding) in AddressTree<Holding>.Except(TreeOf(family), other.TreeOf(family)))
+            foreach (var (at, item) in AddressTree<object>.Except(TreeOf(family), other.TreeOf(family)))
             {
+                if (item is not Holding holding)
+                    continue;
                 var lease = holding.LeaseOf(new Address(family, at));
                 if (other.At(lease.Address)?.IsOf(lease.Holder.Id) != true)
                     yield return lease;
@@ -76,7 +92,11 @@ internal sealed class Holdings
 
     /// <summary>What holds an address.</summary>
     /// <returns>The record, or null.</returns>
-    public Holding? At(Address address) => AddressTree<Holding>.Find(TreeOf(address.Family), address.Value);
+    public Holding? At(Address address) => Find(address) as Holding;
+
+    /// <summary>What rests at an address.</summary>
+    /// <returns>It; null where it is held, or free.</returns>
+    public Rest? RestAt(Address address) => Find(address) as Rest;
 
     /// <summary>What a holder has.</summary>
     /// <returns>The record, or null.</returns>
@@ -85,6 +105,29 @@ internal sealed class Holdings
         foreach (var holding in HashTrie<Holding>.Find(_byHolder, Holding.HashOf(holderId)))
         {
             if (holding.IsOf(holderId))
+                return holding;
+        }
+
+        if (_byFurther is null)
+            return null;
+        foreach (var holding in HashTrie<Holding>.Find(_byFurther, Holding.HashOf(holderId)))
+        {
+            if (holding.IsOf(holderId))
+                return holding;
+        }
+
+        return null;
+    }
+
+    /// <summary>What is held by the claim of a holder.</summary>
+    /// <returns>The record; null where nothing is, or it has no claim.</returns>
+    public Holding? FindClaim(Holder holder)
+    {
+        if (holder.Claim is null || _byClaim is null)
+            return null;
+        foreach (var holding in HashTrie<Holding>.Find(_byClaim, LeaseOwner.HashOf(holder)))
+        {
+            if (LeaseOwner.IsSame(holding.Holder, holder))
                 return holding;
         }
 
@@ -101,12 +144,15 @@ internal sealed class Holdings
     public Lease? LeaseOf(Address address) => At(address)?.LeaseOf(address);
 
     /// <summary>The leases of a holder, IPv4 first.</summary>
-    public ImmutableArray<Lease> LeasesOf(string holderId) => Find(holderId)?.Leases ?? [];
+    public ImmutableArray<Lease> LeasesOf(string holderId) =>
+        Find(holderId) is not { } held ? []
+        : held.FurtherHashes.IsEmpty ? held.Leases
+        : held.LeasesAs(held.Holders.First(holder => holder.Id == holderId));
 
-    /// <summary>The first address from one on that nobody holds. What is full is skipped whole.</summary>
+    /// <summary>The first address from one on that nobody holds and that doesn't rest. What is full is skipped whole.</summary>
     /// <returns>The address, or null.</returns>
     public Address? FirstFree(Address from, Address last) =>
-        AddressTree<Holding>.FirstFree(TreeOf(from.Family), from.Value, last.Value) is { } free
+        AddressTree<object>.FirstFree(TreeOf(from.Family), from.Value, last.Value) is { } free
             ? new Address(from.Family, free)
             : null;
 
@@ -134,6 +180,7 @@ internal sealed class Holdings
         var open = (Holdings)MemberwiseClone();
         open._owner = new object();
         open.Counts = Counts.Open(open._owner);
+        open.Rests = Rests.Open(open._owner);
         return open;
     }
 
@@ -143,6 +190,7 @@ internal sealed class Holdings
     {
         _owner = null;
         Counts.Close();
+        Rests.Close();
         return this;
     }
 
@@ -166,7 +214,7 @@ internal sealed class Holdings
     /// <param name="holding">Its next, whose addresses nobody else has; null where it is to have none.</param>
     public void Replace(Holding? old, Holding? holding)
     {
-        var owner = _owner ?? throw new InvalidOperationException("these holdings are closed");
+        var owner = Token;
         if (old is not null)
             Unlink(owner, old, holding);
         if (holding is not null)
@@ -174,11 +222,49 @@ internal sealed class Holdings
         CountOfHolders += (holding is null ? 0 : 1) - (old is null ? 0 : 1);
     }
 
+    /// <summary>Has rest what one record had and the next hasn't, in an open one.</summary>
+    /// <param name="end">When it was given up.</param>
+    public void BeginRest(Holding old, Holding? next, EndTime end)
+    {
+        for (var i = 0; i < old.Count; i++)
+        {
+            if (next?.Has(old.AddressAt(i)) != true)
+                BeginRest(new Rest(old, old.AddressAt(i), end));
+        }
+    }
+
+    /// <summary>Has an address rest, in an open one; nothing changes where somebody holds it.</summary>
+    public void BeginRest(Rest rest)
+    {
+        if (At(rest.Address) is not null)
+            return;
+        if (RestAt(rest.Address) is { } earlier)
+            Rests.Remove(earlier);
+        Rests.Add(rest);
+        AddressTree<object>.Set(ref TreeOf(rest.Address.Family), Token, rest.Address.Value, rest);
+    }
+
+    /// <summary>Ends a rest, in an open one: whoever asks may be given the address.</summary>
+    public void EndRest(Rest rest)
+    {
+        Rests.Remove(rest);
+        AddressTree<object>.Remove(ref TreeOf(rest.Address.Family), Token, rest.Address.Value);
+    }
+
     /// <summary>Whether one record may stand in the place of another: nobody has changed it, or has its addresses.</summary>
     public bool CanReplace(Holding? old, Holding? holding)
     {
-        if ((holding ?? old) is not { } any || !ReferenceEquals(FindAs(any), old))
+        if ((old ?? holding) is not { } any || !ReferenceEquals(FindAs(any), old))
             return false;
+        if (holding is { FurtherHashes.IsEmpty: false })
+        {
+            foreach (var holder in holding.Holders)
+            {
+                if (Find(holder.Id) is { } elsewhere && !ReferenceEquals(elsewhere, old))
+                    return false;
+            }
+        }
+
         for (var i = 0; i < (holding?.Count ?? 0); i++)
         {
             if (At(holding!.AddressAt(i)) is { } other && !ReferenceEquals(other, old))
@@ -204,8 +290,12 @@ internal sealed class Holdings
         for (var i = 0; i < old.Count; i++)
             Set(owner, old.AddressAt(i), null);
         Count(old, -1);
-        if (next is null)
+        if (next is null || next.Hash != old.Hash)
             HashTrie<Holding>.Remove(ref _byHolder, owner, old.Hash, old);
+        foreach (var hash in old.FurtherHashes)
+            HashTrie<Holding>.Remove(ref _byFurther, owner, hash, old);
+        if (old is OtherHolding { Holder: { Claim: not null } claimant })
+            HashTrie<Holding>.Remove(ref _byClaim, owner, LeaseOwner.HashOf(claimant), old);
         if (old.NameHash != 0)
             HashTrie<Holding>.Remove(ref _byName, owner, NameKeyOf(old), old);
         if (old is not PodHolding)
@@ -216,10 +306,14 @@ internal sealed class Holdings
     {
         for (var i = 0; i < holding.Count; i++)
             Set(owner, holding.AddressAt(i), holding);
-        if (old is null)
+        if (old is null || old.Hash != holding.Hash)
             HashTrie<Holding>.Add(ref _byHolder, owner, holding.Hash, holding);
         else
             HashTrie<Holding>.Replace(ref _byHolder, owner, holding.Hash, old, holding);
+        foreach (var hash in holding.FurtherHashes)
+            HashTrie<Holding>.Add(ref _byFurther, owner, hash, holding);
+        if (holding is OtherHolding { Holder: { Claim: not null } claimant })
+            HashTrie<Holding>.Add(ref _byClaim, owner, LeaseOwner.HashOf(claimant), holding);
         if (holding.NameHash != 0)
             HashTrie<Holding>.Add(ref _byName, owner, NameKeyOf(holding), holding);
         if (holding is not PodHolding)
@@ -227,13 +321,21 @@ internal sealed class Holdings
         Count(holding, 1);
     }
 
+    private object Token => _owner ?? throw new InvalidOperationException("these holdings are closed");
+
+    private object? Find(Address address) => AddressTree<object>.Find(TreeOf(address.Family), address.Value);
+
     private void Set(object owner, Address address, Holding? holding)
     {
-        ref var tree = ref (address.Family == AddressFamily.IPv4 ? ref _ipv4 : ref _ipv6);
         if (holding is null)
-            AddressTree<Holding>.Remove(ref tree, owner, address.Value);
-        else
-            AddressTree<Holding>.Set(ref tree, owner, address.Value, holding);
+        {
+            AddressTree<object>.Remove(ref TreeOf(address.Family), owner, address.Value);
+            return;
+        }
+
+        if (!Rests.IsEmpty && RestAt(address) is { } rest)
+            Rests.Remove(rest);
+        AddressTree<object>.Set(ref TreeOf(address.Family), owner, address.Value, holding);
     }
 
     private void Count(Holding holding, int sign)
@@ -241,11 +343,11 @@ internal sealed class Holdings
         var held = FamilyCount.Of(holding);
         _ipv4Count += sign * held.IPv4;
         _ipv6Count += sign * held.IPv6;
-        if (holding.Place is { } place)
-            Counts.Add(place, held, sign);
+        HighWater = HighWater.Max(new FamilyCount(_ipv4Count, _ipv6Count));
+        Counts.Add(holding, sign);
     }
 
-    private object? TreeOf(AddressFamily family) => family == AddressFamily.IPv4 ? _ipv4 : _ipv6;
+    private ref object? TreeOf(AddressFamily family) => ref family == AddressFamily.IPv4 ? ref _ipv4 : ref _ipv6;
 
     /// <summary>Pods of one name stand together, and spread by their holders: a thousand may have one.</summary>
     private static ulong NameKeyOf(Holding holding) => ((ulong)holding.NameHash << 32) | (holding.Hash >> 32);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
@@ -37,6 +38,22 @@ internal sealed record Holder(string Id, string Text)
     /// <summary>The UID of the pod that it is of, or null where that isn't known, or it is of none.</summary>
     public string? PodUid { get; init; }
 
+    /// <summary>
+    /// Who the owner is across lives, as namespace and name: what the pod or its pool says; null where nobody does, and then it
+    /// is the pod itself.
+    /// </summary>
+    public string? Claim { get; init; }
+
+    /// <summary>Who holds the same by the same claim: the other pod of a live migration. Most have nobody.</summary>
+    public ImmutableArray<Holder> With { get; init; } = [];
+
+    /// <summary>Since when it holds with another, RFC 3339; null where it was the first.</summary>
+    public string? Joined { get; init; }
+
+    /// <summary>What people call all that hold it.</summary>
+    public string TextOfAll =>
+        With.IsEmpty ? Text : string.Join(" and ", With.Select(holder => holder.Text).Prepend(Text));
+
     /// <summary>The pod, as namespace and name; null for another, and where the runtime didn't say.</summary>
     public string? Pod =>
         Text.Split(' ') is [PodWord, var pod, ..] && pod.Contains('/', StringComparison.Ordinal) ? pod : null;
@@ -51,7 +68,20 @@ internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method,
 {
     /// <summary>The lease as somebody may see it: of a holder that they may not read, only that there is one.</summary>
     public Lease VisibleTo(Func<string, bool> mayRead) =>
-        mayRead(Holder.Owner) ? this : this with { Holder = new Holder("", "something that you may not see") };
+        Holder.With.Prepend(Holder).All(holder => mayRead(holder.Owner))
+            ? this
+            : this with
+            {
+                Holder = new Holder("", "something that you may not see"),
+            };
+
+    /// <summary>The lease as each of those has it who hold it.</summary>
+    public IEnumerable<Lease> ByHolder =>
+        Holder.With.IsEmpty
+            ? [this]
+            : Holder
+                .With.Select(other => this with { Holder = other, Since = other.Joined ?? Since })
+                .Prepend(this with { Holder = Holder with { With = [] } });
 
     /// <summary>The row's document.</summary>
     public JsonObject ToJson()
@@ -68,6 +98,14 @@ internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method,
         };
         if (Holder.PodUid is { } uid)
             document["podUid"] = uid;
+        if (Holder.Claim is { } claim)
+            document["claim"] = claim;
+        if (!Holder.With.IsEmpty)
+            document["with"] = new JsonArray([
+                .. Holder.With.Select(other =>
+                    (JsonNode)(this with { Holder = other, Since = other.Joined ?? Since }).ToJson()
+                ),
+            ]);
         return document;
     }
 
@@ -94,9 +132,17 @@ internal sealed record Lease(Address Address, Holder Holder, LeaseMethod Method,
                 Cluster = Text("cluster"),
                 Node = Text("node"),
                 PodUid = Text("podUid"),
+                Claim = Text("claim"),
+                With = json.TryGetProperty("with", out var with) ? [.. with.EnumerateArray().Select(ReadOther)] : [],
             },
             method,
             Text("since") ?? ""
         );
+    }
+
+    private static Holder ReadOther(JsonElement json)
+    {
+        var lease = FromJson(json);
+        return lease.Holder with { Joined = lease.Since };
     }
 }

@@ -165,6 +165,8 @@ internal sealed class PodHolding : Holding
     {
         if (
             holder.Cluster is not { } cluster
+            || holder.Claim is not null
+            || !holder.With.IsEmpty
             || !AddressHolders.TryReadPod(holder, out var container, out var name, out var pod)
             || leases.Length > 2
             || (

@@ -24,6 +24,24 @@ internal sealed record PoolRules
     /// <summary>What alone is leased of prefixes that have some of it; what reservations keep may be outside.</summary>
     public AddressSet Ranges { get; init; } = AddressSet.Empty;
 
+    /// <summary>Which free address a pod is given. Default: the next.</summary>
+    public PoolChoice Choice { get; init; }
+
+    /// <summary>How long an address cools before another is given it; null for the site's number.</summary>
+    public int? CoolDownSeconds { get; init; }
+
+    /// <summary>Whether what cools is given where nothing else is free. Default: yes.</summary>
+    public bool ReusesCooling { get; init; } = true;
+
+    /// <summary>The pods that find their addresses again (<see cref="PodPattern"/>).</summary>
+    public ImmutableArray<string> StickyPods { get; init; } = [];
+
+    /// <summary>Pods whose names say their claim (<see cref="PodPattern.ClaimOf"/>).</summary>
+    public ImmutableArray<string> Claims { get; init; } = [];
+
+    /// <summary>For how long these are kept for a pod that is gone.</summary>
+    public int StickySeconds { get; init; } = RestRules.DefaultKeepSeconds;
+
     /// <summary>What is kept for somebody.</summary>
     public ImmutableArray<Reservation> Reservations
     {
@@ -37,6 +55,19 @@ internal sealed record PoolRules
 
     /// <summary>All that reservations keep.</summary>
     public AddressSet Kept { get; private init; } = AddressSet.Empty;
+
+    /// <summary>How long what was given up rests.</summary>
+    /// <param name="coolDownSeconds">The site's number.</param>
+    /// <param name="now">The time, by the store's <see cref="LeaseClock"/>, in milliseconds.</param>
+    public RestRules RestsAt(int coolDownSeconds, long now) =>
+        new()
+        {
+            Now = now,
+            CoolDown = 1_000L * (CoolDownSeconds ?? coolDownSeconds),
+            ReusesCooling = ReusesCooling,
+            StickyPods = StickyPods,
+            Keep = 1_000L * StickySeconds,
+        };
 
     /// <summary>The gateway of a prefix, or null where it has none.</summary>
     /// <param name="standard">The gateway where nothing is said.</param>

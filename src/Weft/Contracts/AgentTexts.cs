@@ -58,6 +58,7 @@ internal static class AgentTexts
         new("pod", MaxLeaseText),
         new("uid", MaxLeaseText),
         new("node", MaxLeaseText),
+        new("claim", MaxLeaseText),
         new("ips[]", MaxLeaseText),
         new("session", 64),
     ];

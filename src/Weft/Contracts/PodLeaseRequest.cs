@@ -29,6 +29,9 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
     /// <summary>The addresses that the pod asks for, one of each family at most; empty where it doesn't ask.</summary>
     public ImmutableArray<Address> Ips { get; init; } = [];
 
+    /// <summary>What the pod claims as its own across lives, a name in its namespace; null where it claims nothing.</summary>
+    public string? Claim { get; init; }
+
     /// <summary>Where it stands among its agent's requests; null where it is to count whenever it comes.</summary>
     public RequestOrder? Order { get; init; }
 
@@ -57,6 +60,7 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
         json.WriteText("pod", Pod);
         json.WriteText("uid", Uid);
         json.WriteText("node", Node);
+        json.WriteText("claim", Claim);
         json.WriteTexts("ips", Ips.IsEmpty ? null : Ips.Select(address => address.ToString()));
     }
 
@@ -105,6 +109,7 @@ internal sealed record PodLeaseRequest(LeaseHolder Holder)
                 Pod = Text("pod"),
                 Uid = Text("uid"),
                 Node = Text("node"),
+                Claim = Text("claim"),
                 Ips = ips,
                 Order = order,
             };

@@ -23,6 +23,7 @@ internal sealed record SocketAttachment(string ContainerId, string Interface);
 /// <param name="Configuration">The name of the CNI network configuration. Several may lead to one network.</param>
 /// <param name="Valid">The attachments to that configuration that are still there; null for every verb but
 /// <c>collect</c>.</param>
+/// <param name="Claim">What the pod claims as its own across lives; null for nothing.</param>
 /// <remarks>Contract: docs/specs/agent-socket.md. Members it doesn't name are skipped.</remarks>
 internal sealed record SocketRequest(
     string? Verb = null,
@@ -35,7 +36,8 @@ internal sealed record SocketRequest(
     IReadOnlyList<string?>? Ips = null,
     IReadOnlyList<string?>? Addresses = null,
     string? Configuration = null,
-    IReadOnlyList<SocketAttachment>? Valid = null
+    IReadOnlyList<SocketAttachment>? Valid = null,
+    string? Claim = null
 )
 {
     /// <summary>Addresses for an interface.</summary>
@@ -81,6 +83,7 @@ internal sealed record SocketRequest(
             json.WriteText("namespace", Namespace);
             json.WriteText("pod", Pod);
             json.WriteText("uid", Uid);
+            json.WriteText("claim", Claim);
             json.WriteTexts("ips", Ips);
             json.WriteTexts("addresses", Addresses);
             json.WriteText("configuration", Configuration);
@@ -179,6 +182,7 @@ internal sealed record SocketRequest(
                 Pod = Pod,
                 Uid = Uid,
                 Node = node,
+                Claim = Claim,
                 Ips = asked,
             }
             : refusal;

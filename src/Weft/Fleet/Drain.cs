@@ -65,7 +65,8 @@ internal sealed record Drain(ResourceId Node, ImmutableArray<DrainedParent> Pare
             .. parent.Networks.SelectMany(network =>
                 NetworkPool
                     .HoldingsOf(state, network)
-                    .Leases.Where(lease => until is null || string.CompareOrdinal(lease.Since, until) <= 0)
+                    .Leases.SelectMany(lease => lease.ByHolder)
+                    .Where(lease => until is null || string.CompareOrdinal(lease.Since, until) <= 0)
                     .Where(lease => IsThere(lease.Holder))
                     .OrderBy(lease => lease.Address)
                     .Select(lease => new PodHold(network, lease))

@@ -102,7 +102,8 @@ internal sealed class LeaseAdoption(
         var key = NetworkPool.KeyOf(network, lease.Address);
         var edit = EditOf(network.Key);
         var held = edit.Holdings.LeaseOf(lease.Address);
-        if (held is not null && held.Holder.Id != lease.Holder.Id && !IsUnclaimed(key, held))
+        var isMine = edit.Holdings.At(lease.Address)?.IsOf(lease.Holder.Id) == true;
+        if (held is not null && !isMine && !IsUnclaimed(key, held))
         {
             _conflicts.Add(
                 new LeaseConflict(network.ToString(), lease.Address.ToString(), lease.Holder.Text, held.Holder.Text)
@@ -120,7 +121,7 @@ internal sealed class LeaseAdoption(
         )
             edit.Remove(other.Address);
         Put(NetworkPool.RemoveClaim(network, lease));
-        if (held?.Holder.Id == lease.Holder.Id)
+        if (isMine)
             return;
         _adopted++;
         edit.Put(lease);

@@ -22,6 +22,10 @@ internal sealed class DeclaredPool : ResourceKind
     private const int MaxRanges = 1024;
     private const int MaxReservations = 4096;
     private const int MaxAddressText = 96;
+    private const int MaxStickyPods = 256;
+
+    /// <summary>30 days: what is kept longer is a reservation.</summary>
+    private const int MaxStickySeconds = 2_592_000;
 
     /// <inheritdoc/>
     public override ResourceType Type => ResourceType;
@@ -110,8 +114,45 @@ internal sealed class DeclaredPool : ResourceKind
                     "whether pods' interfaces test by IPv6 that nobody else has their address; each then starts 1 to 2 s later"
                 )
                 .Patchable(),
+            SchemaMember
+                .Enum(
+                    "choice",
+                    "Next|Lowest|Random",
+                    "which free address a pod is given; default: the next behind the last"
+                )
+                .Patchable(),
+            SchemaMember
+                .Integer(
+                    "coolDownSeconds",
+                    "how long an address rests before another is given it; default: the site's number"
+                )
+                .Range(0, Limits.MaxCoolDownSeconds)
+                .Patchable(),
+            SchemaMember
+                .Enum(
+                    "reuseCooling",
+                    "WhenExhausted|Never",
+                    "whether what rests is given where nothing else is free; default: WhenExhausted"
+                )
+                .Patchable(),
+            Texts(
+                "stickyPods",
+                MaxStickyPods,
+                "the pods that find their addresses again, as NAMESPACE/NAME; * stands for any characters"
+            ),
+            Texts(
+                "claims",
+                MaxStickyPods,
+                "pods whose names say their claim: NAMESPACE/virt-launcher-*-?????; * is the claim, ? any character"
+            ),
+            SchemaMember
+                .Integer("stickySeconds", "for how long these are kept for a pod that is gone; default: 3600")
+                .Range(1, MaxStickySeconds)
+                .Patchable(),
             SchemaMember.Text("network", "the network").ReadOnly(),
             SchemaMember.Any("families", "its subnets, and how full they are").ReadOnly(),
+            SchemaMember.Any("clusters", "how much of it each cluster holds").ReadOnly(),
+            SchemaMember.Any("highWater", "the most that was held at a time since weftd started").ReadOnly(),
             SchemaMember.Text("provisioningState").ReadOnly()
         );
 

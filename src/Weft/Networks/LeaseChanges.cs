@@ -17,10 +17,11 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
     public override int Count => Changes.Length;
 
     /// <inheritdoc/>
-    /// <remarks>Of addresses that somebody gives up: who waits, waits for the end of a lease.</remarks>
+    /// <remarks>Of addresses that somebody gives up, to others or to who holds them too: who waits, waits for the end of a lease.</remarks>
     public override IEnumerable<string> Topics =>
         Changes
-            .SelectMany(change => AddressesOf(change.Old).Except(AddressesOf(change.New)))
+            .SelectMany(change => Holding.Ended(change.Old, change.New))
+            .SelectMany(AddressesOf)
             .Select(address => NetworkPool.KeyOf(NetworkKey, address));
 
     /// <summary>
@@ -28,6 +29,9 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
     /// again. Null where that isn't known.
     /// </summary>
     public (Holdings Before, Holdings After)? Outcome { get; init; }
+
+    /// <summary>When what it ends has ended: filled in by the commit.</summary>
+    public EndTime End { get; init; } = new();
 
     /// <inheritdoc/>
     public override bool TryApply(ViewValues values)
@@ -38,7 +42,8 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
             after = known.After;
         else if (!TryReplace(before, out after))
             return false;
-        values[Partition] = after.CountOfHolders == 0 ? null : after;
+        End.Set(values[NetworkPool.ClockName] as LeaseClock ?? LeaseClock.Stopped);
+        values[Partition] = after.IsEmpty ? null : after;
         var counts = (values[NetworkPool.CountsName] as HeldCounts ?? HeldCounts.Empty).Open(new object());
         foreach (var (old, holding) in Changes)
             counts.Replace(old, holding);
@@ -78,6 +83,8 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
             if (!after.CanReplace(old, holding))
                 return false;
             after.Replace(old, holding);
+            if (old is not null)
+                after.BeginRest(old, holding, End);
         }
 
         after.Close();

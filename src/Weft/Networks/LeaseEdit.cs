@@ -12,6 +12,7 @@ internal sealed class LeaseEdit
     private readonly Holdings _before;
     private readonly List<HoldingChange> _changes = [];
     private readonly HashSet<Address> _claimed = [];
+    private readonly EndTime _end = new();
 
     /// <summary>Begins with what is held in a state.</summary>
     /// <param name="networkKey">The network's id in lower case.</param>
@@ -60,6 +61,8 @@ internal sealed class LeaseEdit
     public void Replace(HoldingChange change)
     {
         Holdings.Replace(change.Old, change.New);
+        if (change.Old is { } old)
+            Holdings.BeginRest(old, change.New, _end);
         _changes.Add(change);
     }
 
@@ -89,7 +92,7 @@ internal sealed class LeaseEdit
         if (IsEmpty)
             return [];
         if (_claimed.Count == 0)
-            return [new LeaseChanges(_network, [.. _changes]) { Outcome = (_before, after) }];
+            return [new LeaseChanges(_network, [.. _changes]) { Outcome = (_before, after), End = _end }];
         ImmutableArray<HoldingChange> changes = [.. WithoutClaims()];
         return changes.IsEmpty ? [] : [new LeaseChanges(_network, changes)];
     }

@@ -12,11 +12,19 @@ internal static class NetworkPool
 {
     private const string ClaimPrefix = "leaseclaim:";
 
+    /// <summary>
+    /// How many rests that are over a decision ends: a batch gives up a quarter of it at most, so none stays for long.
+    /// </summary>
+    private const int MaxExpired = 4_096;
+
     /// <summary>The type of leases as resources.</summary>
     public static readonly ResourceType LeaseType = new("Weft.Ipam", "leases");
 
     /// <summary>What the counts of all networks together are kept under.</summary>
     public const string CountsName = "leasecounts";
+
+    /// <summary>What the store's <see cref="LeaseClock"/> is kept under: a value that no commit changes.</summary>
+    public const string ClockName = "leaseclock";
 
     /// <summary>The partition of a network's leases.</summary>
     public static string PartitionOf(ResourceId network)
@@ -111,6 +119,9 @@ internal static class NetworkPool
     /// <summary>How many addresses each cluster and node holds in all networks together.</summary>
     public static HeldCounts CountsOf(StoreState state) => state.View(CountsName) as HeldCounts ?? HeldCounts.Empty;
 
+    /// <summary>The clock that rests are measured by.</summary>
+    public static LeaseClock ClockOf(StoreState state) => state.View(ClockName) as LeaseClock ?? LeaseClock.Stopped;
+
     /// <summary>The pool of a network.</summary>
     /// <param name="limits">How much of each subnet is reserved.</param>
     public static AddressPool PoolOf(StoreState state, Row network, Limits limits)
@@ -131,9 +142,15 @@ internal static class NetworkPool
     {
         var id = ResourceKind.IdOf(network);
         var spec = PoolSpec.Find(state, id);
+        var rests = spec.Rules.RestsAt(limits.CoolDownSeconds, ClockOf(state).Now);
+        if (holdings.IsOpen)
+            rests.Expire(holdings, MaxExpired);
         return new AddressPool(id.Name, NetworkSubnets.Create(network, spec, limits), holdings)
         {
             Reservations = spec.Rules.Reservations,
+            Choice = spec.Rules.Choice,
+            Claims = spec.Rules.Claims,
+            Rests = rests,
         };
     }
 
@@ -175,6 +192,15 @@ internal static class NetworkPool
         var edit = new LeaseEdit(state, networkKey);
         foreach (var address in addresses)
             edit.Remove(address);
+        return edit.ToMutations();
+    }
+
+    /// <summary>The end of all that a holder has; who holds it too goes on.</summary>
+    public static IEnumerable<Mutation> RemoveHolder(StoreState state, string networkKey, string holderId)
+    {
+        var edit = new LeaseEdit(state, networkKey);
+        if (edit.Holdings.Find(holderId) is { } held)
+            edit.Replace(new HoldingChange(held, held.Without(holderId)));
         return edit.ToMutations();
     }
 

@@ -41,6 +41,12 @@ internal sealed record PoolSpec(ImmutableArray<Prefix> Prefixes, PoolRules Rules
                 Exclusions = ReadSet(properties, "exclusions"),
                 Ranges = ReadSet(properties, "ranges"),
                 Reservations = [.. properties.Elements("reservations").Select(ReadReservation)],
+                Choice = Enum.TryParse<PoolChoice>(properties.Text("choice"), out var choice) ? choice : default,
+                CoolDownSeconds = (int?)properties.Integer("coolDownSeconds"),
+                ReusesCooling = properties.Text("reuseCooling") != "Never",
+                StickyPods = [.. properties.Texts("stickyPods")],
+                Claims = [.. properties.Texts("claims")],
+                StickySeconds = (int?)properties.Integer("stickySeconds") ?? RestRules.DefaultKeepSeconds,
             };
             return new PoolSpec([.. properties.Texts("prefixes").Select(ReadPrefix).OfType<Prefix>()], rules);
         });

@@ -26,6 +26,26 @@ internal static class PoolTexts
                 Add(context, path, Address.Parse(text, path));
         }
 
+        foreach (var (path, text) in Elements(properties, "stickyPods"))
+        {
+            if (!PodPattern.IsPattern(text))
+                context.AddError(
+                    RefusalCode.InvalidMember,
+                    path,
+                    $"'{path}': '{text}' is no pod; write NAMESPACE/NAME, where * stands for any characters"
+                );
+        }
+
+        foreach (var (path, text) in Elements(properties, "claims"))
+        {
+            if (!PodPattern.IsClaimPattern(text))
+                context.AddError(
+                    RefusalCode.InvalidMember,
+                    path,
+                    $"'{path}': '{text}' says no claim; write NAMESPACE/NAME with one *, such as vms/virt-launcher-*-?????"
+                );
+        }
+
         var names = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
         foreach (var (reservation, i) in properties.Elements("reservations").Select((r, i) => (r, i)))
             CheckReservation(context, reservation, $"properties.reservations[{Number(i)}]", names);

@@ -33,6 +33,15 @@ internal sealed record Limits
     /// </summary>
     public int MtuHighest { get; init; } = 9200;
 
+    /// <summary>
+    /// How long an address rests before another is given it, where its pool doesn't say, in seconds. 0 to 3600. Default 60:
+    /// what others' neighbour tables (Linux: up to 60 s, RFC 4861 §10: 30 s) and late packets need.
+    /// </summary>
+    public int CoolDownSeconds { get; init; } = 60;
+
+    /// <summary>The longest cool-down.</summary>
+    public const int MaxCoolDownSeconds = 3_600;
+
     /// <summary>The limits as the API serves them.</summary>
     /// <returns>A JSON object, each limit by its name.</returns>
     public JsonObject ToJson() =>
@@ -43,6 +52,7 @@ internal sealed record Limits
             ["vlanHighest"] = VlanHighest,
             ["mtuLowest"] = MtuLowest,
             ["mtuHighest"] = MtuHighest,
+            ["coolDownSeconds"] = CoolDownSeconds,
         };
 
     /// <summary>Reads limits; a member that is left out keeps its default.</summary>
@@ -56,6 +66,7 @@ internal sealed record Limits
             SchemaMember.Integer("vlanHighest").Range(1, 4094),
             SchemaMember.Integer("mtuLowest").Range(64, 65535),
             SchemaMember.Integer("mtuHighest").Range(64, 65535),
+            SchemaMember.Integer("coolDownSeconds").Range(0, MaxCoolDownSeconds),
         ]);
         var read = schema.Normalise(body, default, findings);
         if (findings.Count > 0)
@@ -68,6 +79,7 @@ internal sealed record Limits
             VlanHighest = Number("vlanHighest", Default.VlanHighest),
             MtuLowest = Number("mtuLowest", Default.MtuLowest),
             MtuHighest = Number("mtuHighest", Default.MtuHighest),
+            CoolDownSeconds = Number("coolDownSeconds", Default.CoolDownSeconds),
         };
         if (limits.VlanLowest > limits.VlanHighest)
             return new Refusal(

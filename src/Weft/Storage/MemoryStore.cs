@@ -1,13 +1,18 @@
+using System.Collections.Immutable;
 using Weft.Resources;
 
 namespace Weft.Storage;
 
 /// <summary>A store that forgets: for tests, and for trying out.</summary>
 /// <param name="maxMutations">The most that one commit may hold; by default as much as there is.</param>
-internal sealed class MemoryStore(int maxMutations = int.MaxValue) : IResourceStore
+/// <param name="values">What it begins with beside the rows, by name: a clock, say; by default nothing.</param>
+internal sealed class MemoryStore(int maxMutations = int.MaxValue, ImmutableDictionary<string, object>? values = null)
+    : IResourceStore
 {
     private readonly Lock _commits = new();
-    private readonly StatePublisher _publisher = new(AllKinds.EmptyState);
+    private readonly StatePublisher _publisher = new(
+        values is null ? AllKinds.EmptyState : StoreState.FromRows(0, [], AllKinds.Views, values)
+    );
 
     /// <inheritdoc/>
     public StoreState Current => _publisher.Current;

@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using Weft.Addressing;
 using Weft.Networks;
+using Weft.Resources;
 
 namespace Weft.Tests.Addressing;
 
@@ -36,20 +38,9 @@ public sealed class PeerTableTests
         }
 
         Assert.True(refusal is null, $"{asked}: {refusal?.Message}");
-        var leases = NetworkPool.PoolOf(site.State, site.RowOf(Network), site.Limits);
-        var last = ImmutableArray<Address>.Empty;
-        foreach (var (expected, i) in given.Split(' ').Select((word, i) => (word, i)))
-        {
-            var outcome = leases.Acquire(new Holder($"h{i}", $"holder {i}"), [], TestSite.Now, last);
-            if (expected == "exhausted")
-            {
-                Assert.Equal(RefusalCode.AddressPoolExhausted, outcome.Refusal?.Code);
-                continue;
-            }
-
-            Assert.Equal(expected, outcome.Value.Leases.Single().Address.ToString());
-            (leases, last) = (outcome.Value.Next, [.. outcome.Value.Leases.Select(lease => lease.Address)]);
-        }
+        var network = new PeerNetwork(site, site.RowOf(Network));
+        foreach (var word in given.Split(' '))
+            network.Ask(word);
     }
 
     [Fact]
@@ -93,4 +84,54 @@ public sealed class PeerTableTests
     private static IEnumerable<string> Lines() =>
         File.ReadLines(Path.Combine(Repository.Root, "docs", "specs", "addressing-peers.md"))
             .Where(line => line.StartsWith('|'));
+
+    /// <summary>A network that is asked word by word, and its clock.</summary>
+    private sealed class PeerNetwork(TestSite site, Row network)
+    {
+        private const string Cluster = "/clusters/c";
+        private readonly Holdings _held = Holdings.Empty.Open();
+        private ImmutableArray<Address> _last = [];
+        private long _now;
+        private int _count;
+
+        public void Ask(string word)
+        {
+            if (word.StartsWith('+'))
+                _now += 1_000 * long.Parse(word.TrimStart('+').TrimEnd('s'), CultureInfo.InvariantCulture);
+            else if (word.StartsWith('-'))
+                Release(Address.Parse(word[1..]).Value);
+            else
+                Acquire(word);
+        }
+
+        private void Release(Address address)
+        {
+            var old = _held.At(address)!;
+            _held.Replace(old, null);
+            _held.BeginRest(old, null, EndTime.At(_now, 0));
+        }
+
+        private void Acquire(string word)
+        {
+            var pool = NetworkPool.PoolOf(site.State, _held, network, site.Limits);
+            pool = pool with { Rests = pool.Rests with { Now = _now } };
+            pool.Rests.Expire(_held, 100);
+            var pod = word.Contains('/', StringComparison.Ordinal)
+                ? word[..word.IndexOf(':', StringComparison.Ordinal)]
+                : null;
+            var holder = AddressHolders.OfPod(Cluster, Cluster, "c", $"{_count++:x4}", "net1", pod, null);
+            holder = holder with { Claim = pool.ClaimOf(holder) };
+            var outcome = pool.Choose(holder, [], TestSite.Now, _last);
+            if (word == "exhausted")
+            {
+                Assert.Equal(RefusalCode.AddressPoolExhausted, outcome.Refusal?.Code);
+                return;
+            }
+
+            var (change, leases) = outcome.Value;
+            Assert.Equal(pod is null ? word : word[(pod.Length + 1)..], leases.Single().Address.ToString());
+            _held.Replace(change!.Value.Old, change.Value.New);
+            _last = [leases[0].Address];
+        }
+    }
 }

@@ -69,7 +69,11 @@ public sealed class PoolRulesTests
         Assert.Equal((UInt128)taken, free);
         Assert.Equal(0, (int)pool.FreeCount(AddressFamily.IPv4));
         var refusal = pool.Acquire(Holder("x"), [], Now).Refusal!;
-        Assert.Contains("held, or kept by reservations", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "are held, 3 are kept by reservations, 477 more are excluded",
+            refusal.Message,
+            StringComparison.Ordinal
+        );
     }
 
     /// <summary>Rules that came later take nothing away; what is free never falls below nothing.</summary>

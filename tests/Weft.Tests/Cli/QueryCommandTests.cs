@@ -104,14 +104,67 @@ public sealed class QueryCommandTests : IDisposable
             $"{Networks}/l3Networks/n6/providers/Weft.Ipam/pools/default?",
             """
             {"properties":{"families":[{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"254","reserved":3,
-             "used":12,"free":"239"}]}}
+             "excluded":"0","used":12,"cooling":2,"sticky":1,"free":"236","coolingUntil":"2026-11-22T10:31:00Z"}],
+             "highWater":{"IPv4":40},
+             "clusters":[{"cluster":"NC/kubernetesClusters/core-east","nodes":3,"held":{"IPv4":9},"highWater":{"IPv4":38}},
+              {"cluster":null,"held":{"IPv4":2},"highWater":{"IPv4":4}}]}}
             """
         );
         Assert.Equal(
-            "FAMILY   PREFIX         GATEWAY     SIZE   RESERVED   USED   FREE\n"
-                + "IPv4     10.20.6.0/24   10.20.6.1   254    3          12     239\n",
+            "FAMILY   PREFIX         GATEWAY     SIZE   RESERVED   EXCLUDED   USED   STICKY   COOLING                        FREE\n"
+                + "IPv4     10.20.6.0/24   10.20.6.1   254    3          0          12     1        2 until 2026-11-22T10:31:00Z   236\n"
+                + "\n"
+                + "CLUSTER     NODES   IPV4   HIGH-WATER   IPV6   HIGH-WATER\n"
+                + "core-east   3       9      38           -      -\n"
+                + "others      -       2      4            -      -\n"
+                + "all         -       -      40           -      -\n",
             (await _weft.RunInGroup("ipam", "show", "n6")).Out
         );
+    }
+
+    [Fact]
+    public async Task Says_WhoHadAnAddress()
+    {
+        Output(
+            "/providers/Weft.Ipam/who?address=10.20.6.17&history=true&",
+            """
+            {"answers":[
+             {"address":"10.20.6.17","state":"Leased","network":"NC/l3Networks/n6","holder":"pod core/b",
+              "method":"Dynamic","since":"2026-11-22T10:20:00.0000000Z"},
+             {"address":"10.20.6.17","state":"Ended","network":"NC/l3Networks/n6","holder":"pod core/a","method":"Dynamic",
+              "since":"2026-11-22T10:00:00.1234567Z","ended":"2026-11-22T10:10:00.0000000Z"}]}
+            """
+        );
+        Assert.Equal(
+            "ADDRESS      STATE    NETWORK   HOLDER       METHOD    SINCE                  ENDED                  UNTIL\n"
+                + "10.20.6.17   Leased   n6        pod core/b   Dynamic   2026-11-22T10:20:00Z   -                      -\n"
+                + "10.20.6.17   Ended    n6        pod core/a   Dynamic   2026-11-22T10:00:00Z   2026-11-22T10:10:00Z   -\n",
+            (await _weft.RunBare("who", "10.20.6.17", "--history")).Out
+        );
+    }
+
+    [Theory]
+    [InlineData("25m", "2026-11-22T10%3A05%3A00.000Z")]
+    [InlineData("2026-11-22T10:05:00Z", "2026-11-22T10%3A05%3A00.000Z")]
+    public async Task Asks_WhoHadAnAddressThen(string time, string asked)
+    {
+        Output(
+            $"/providers/Weft.Ipam/who?address=10.20.6.17&at={asked}&",
+            """{"answers":[{"address":"10.20.6.17","state":"Ended","holder":"pod core/a","ended":"2026-11-22T10:10:00Z"}]}"""
+        );
+        var run = await _weft.RunBare("who", "10.20.6.17", "--at", time, "-o", "json");
+        Assert.Equal(0, run.Exit);
+        Assert.Contains("pod core/a", run.Out, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("only addresses have a history", "who", "upf-0", "--history")]
+    [InlineData("'yesterday' is no time", "who", "10.20.6.17", "--at", "yesterday")]
+    public async Task Refuses_HistoriesThatThereAreNot(string why, params string[] words)
+    {
+        var run = await _weft.RunBare(words);
+        Assert.Equal(64, run.Exit);
+        Assert.Contains(why, run.Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -95,6 +95,31 @@ public sealed class IpamSectionTests
     }
 
     [Theory]
+    [InlineData("{}", null)]
+    [InlineData("""{"args":{"cni":{"ips":["10.0.0.1"]}}}""", null)]
+    [InlineData("""{"args":{"cni":{"claim":"vm-a.1"}}}""", "vm-a.1")]
+    public void Reads_TheClaim_OfThePodsAnnotation(string root, string? expected)
+    {
+        Assert.True(PodClaim.TryRead(Root(root), out var claim, out _));
+
+        Assert.Equal(expected, claim);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("VM")]
+    [InlineData("other/vm")]
+    public void Refuses_AClaim_ThatIsNone(string claim)
+    {
+        Assert.False(
+            PodClaim.TryRead(Root("{\"args\":{\"cni\":{\"claim\":\"" + claim + "\"}}}"), out _, out var error)
+        );
+
+        Assert.Equal(ErrorCode.InvalidConfiguration, error.Code);
+        Assert.Contains("'args.cni.claim'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("[{\"gw\":\"10.0.0.1\"}]")]
     [InlineData("[{\"dst\":\"10.0.0.0\"}]")]
     [InlineData("[{\"dst\":\"10.0.0.7/24\"}]")]

@@ -53,6 +53,7 @@ public sealed class AgentTextsTests
                 Pod = "upf-0",
                 Uid = "u",
                 Node = "w1",
+                Claim = "vm-a",
                 Ips = [Address.Parse("10.20.6.4").Value],
                 Order = new RequestOrder("s", 1, 1),
             },

@@ -192,9 +192,12 @@ public sealed class SitePlanTests
         var n6 = Examples
             .Documents()
             .Single(d => d["id"]!.ToString().EndsWith("/l3Networks/n6", StringComparison.Ordinal))["id"]!.ToString();
-        var families = new HolderLookup(site.Limits).RenderPool(site.State, site.RowOf(n6))["properties"]!["families"]!;
+        var families = new HolderLookup(site.Limits).RenderPool(site.State, site.RowOf(n6), _ => true)["properties"]![
+            "families"
+        ]!;
         Assert.Equal(
-            """{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"251","reserved":3,"used":2,"free":"249"}""",
+            """{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"251","reserved":3"""
+                + ""","excluded":"0","used":2,"cooling":0,"sticky":0,"free":"249"}""",
             families[0]!.ToJsonString()
         );
         Assert.Equal("18446744073709551482", families[1]!["free"]!.ToString());

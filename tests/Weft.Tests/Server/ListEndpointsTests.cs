@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Weft.Server.Storage;
 
 namespace Weft.Tests.Server;
 
@@ -170,6 +171,60 @@ public sealed class ListEndpointsTests
         Assert.Contains(N6, vlan["networks"]!.AsArray().Select(n => n!.ToString()));
     }
 
+    [Fact]
+    public async Task Answers_WhoHadAnAddress_AndWhoHadItThen()
+    {
+        using var folder = new StoreFolder();
+        await using var server = await InProcessServer.WithSite(open: time =>
+            SqliteStore.Open(folder.Store, new StoreSettings { Time = time })
+        );
+        await HoldOneAfterTheOther(server);
+
+        var history = (await server.Get($"{WhoHas}&history=true")).Expect(200).Json["answers"]!.AsArray();
+        Assert.Equal(
+            [("Leased", null), ("Ended", "2026-11-22T10:01:00.0000000Z")],
+            history.Select(a => (a!["state"]!.ToString(), a["ended"]?.ToString()))
+        );
+        foreach (var (time, holder) in new[] { ("10:00:30", "#a#net1"), ("10:06:30", "#b#net1") })
+        {
+            var then = (await server.Get($"{WhoHas}&at=2026-11-22T{time}Z")).Expect(200).Json["answers"]!.AsArray();
+            Assert.EndsWith(holder, then.Single()!["holderId"]!.ToString(), StringComparison.Ordinal);
+        }
+
+        var between = (await server.Get($"{WhoHas}&at=2026-11-22T10:03:00Z")).Expect(200);
+        Assert.Empty(between.Json["answers"]!.AsArray());
+        _ = (await server.Get($"{WhoHas}&at=noon")).Expect(400);
+        await server.Store.DisposeAsync();
+    }
+
+    private const string WhoHas = "/providers/Weft.Ipam/who?address=10.20.6.4";
+
+    /// <summary>From 10:00 to 10:01, and from 10:06 on.</summary>
+    private static async Task HoldOneAfterTheOther(InProcessServer server)
+    {
+        var agent = await server.Enrol(Documents.East, "w1");
+        async Task Ask(string verb, string container, params string[] ips) =>
+            Assert.InRange(
+                (
+                    await server.SendAsAgent(
+                        agent,
+                        "POST",
+                        $"leases/{verb}",
+                        LeaseAllocatorTests.LeaseRequest("n6", container, ips)
+                    )
+                ).Status,
+                200,
+                204
+            );
+        await Ask("acquire", "a");
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+        await Ask("release", "a");
+        var resting = (await server.Get(WhoHas)).Expect(200).Json["answers"]![0]!;
+        Assert.Equal(("Cooling", "2026-11-22T10:02:00Z"), ($"{resting["state"]}", $"{resting["until"]}"));
+        server.Clock.Advance(TimeSpan.FromMinutes(5));
+        await Ask("acquire", "b", "10.20.6.4");
+    }
+
     [Theory]
     [InlineData("address=10.20.6")]
     [InlineData("vlan=0")]
@@ -209,7 +264,8 @@ public sealed class ListEndpointsTests
         var one = (await server.Get($"{N6}/providers/Weft.Ipam/leases/10.20.6.5")).Expect(200);
 
         Assert.Equal(
-            """{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"251","reserved":3,"used":5,"free":"246"}""",
+            """{"family":"IPv4","prefix":"10.20.6.0/24","gateway":"10.20.6.1","size":"251","reserved":3"""
+                + ""","excluded":"0","used":5,"cooling":0,"sticky":0,"free":"246"}""",
             pool.ToJsonString()
         );
         Assert.Equal(10, leases.Distinct().Count());
@@ -226,7 +282,7 @@ public sealed class ListEndpointsTests
         await using var server = await InProcessServer.Empty();
 
         Assert.Equal(
-            """{"reservedAddresses":3,"vlanLowest":100,"vlanHighest":4094,"mtuLowest":64,"mtuHighest":9200}""",
+            """{"reservedAddresses":3,"vlanLowest":100,"vlanHighest":4094,"mtuLowest":64,"mtuHighest":9200,"coolDownSeconds":60}""",
             (await server.Get("/providers/Weft.Fleet/limits")).Expect(200).Text
         );
     }

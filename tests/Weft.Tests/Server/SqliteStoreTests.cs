@@ -55,12 +55,12 @@ public sealed class SqliteStoreTests : StoreConformance
     public async Task Refuses_FileOfNewerFormat()
     {
         await Store.DisposeAsync();
-        Execute("UPDATE head SET format = 4");
+        Execute("UPDATE head SET format = 5");
 
         var refused = Assert.Throws<IOException>(() => SqliteStore.Open(File));
 
         Assert.Contains(File, refused.Message, StringComparison.Ordinal);
-        Assert.Contains("format 4", refused.Message, StringComparison.Ordinal);
+        Assert.Contains("format 5", refused.Message, StringComparison.Ordinal);
         Assert.Contains("newer weftd", refused.Message, StringComparison.Ordinal);
     }
 

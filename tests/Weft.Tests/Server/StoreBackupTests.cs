@@ -208,7 +208,7 @@ public sealed class StoreBackupTests : IDisposable
 
         Assert.Equal(
             $$"""
-            {"file":"{{_folder.Store}}","format":3,"revision":120,"rows":100,"epoch":null,
+            {"file":"{{_folder.Store}}","format":4,"revision":120,"rows":100,"epoch":null,
             "open":false,"whole":true,"faults":[],"loss":null}
             """.ReplaceLineEndings(""),
             report.ToJsonString()

@@ -124,7 +124,7 @@ public sealed class StoreDamageTests : IDisposable
         }
 
         var report = StoreReport.Check(_folder.Store);
-        Assert.Equal((3, true, revision + 1), (report.Format, report.IsWhole, report.Revision));
+        Assert.Equal((4, true, revision + 1), (report.Format, report.IsWhole, report.Revision));
     }
 
     [Theory]
@@ -189,6 +189,7 @@ public sealed class StoreDamageTests : IDisposable
             "DROP TABLE rows_2",
             "DROP TABLE leases",
             "DROP TABLE names",
+            "DROP TABLE ended",
             "DROP TABLE head",
             "CREATE TABLE IF NOT EXISTS head(id INTEGER PRIMARY KEY CHECK (id = 1), format INTEGER NOT NULL, revision INTEGER NOT NULL)",
             $"INSERT INTO head(id, format, revision) VALUES(1, 1, {revision})"

@@ -13,15 +13,7 @@ public sealed class StoreUpgradeTests : IDisposable
 {
     private readonly StoreFolder _folder = new();
 
-    public StoreUpgradeTests()
-    {
-        using var packed = File.OpenRead(
-            Path.Combine(Repository.Root, "tests/Weft.Tests/Server/Fixtures/format-2.db.gz")
-        );
-        using var unpacked = new GZipStream(packed, CompressionMode.Decompress);
-        using var store = File.Create(_folder.Store);
-        unpacked.CopyTo(store);
-    }
+    public StoreUpgradeTests() => Unpack(2);
 
     public void Dispose() => _folder.Dispose();
 
@@ -42,7 +34,7 @@ public sealed class StoreUpgradeTests : IDisposable
         }
 
         var after = StoreReport.Check(_folder.Store);
-        Assert.Equal((3, true, before.Revision + 1), (after.Format, after.IsWhole, after.Revision));
+        Assert.Equal((4, true, before.Revision + 1), (after.Format, after.IsWhole, after.Revision));
         await using var again = SqliteStore.Open(_folder.Store);
         AssertHolds(again.Current, leases);
     }
@@ -73,6 +65,50 @@ public sealed class StoreUpgradeTests : IDisposable
         Assert.Equal((2, false), (StoreReport.Check(_folder.Store).Format, StoreReport.Check(_folder.Store).IsWhole));
     }
 
+    /// <summary>What the weftd before wrote: the same, brought to format 3, with four pods more and one that came and went.</summary>
+    [Fact]
+    public async Task Upgrades_Format3_AndLosesNothing()
+    {
+        Unpack(3);
+        var before = StoreReport.Check(_folder.Store);
+        Assert.Equal((3, true), (before.Format, before.IsWhole));
+        string[] records = [.. Query("SELECT id || hex(body) || sum FROM leases ORDER BY id")];
+        string[] rows = [.. Query("SELECT key || revision || hex(body) || sum FROM rows ORDER BY key")];
+        Assert.NotEmpty(records);
+
+        await using (var store = SqliteStore.Open(_folder.Store))
+        {
+            Assert.Equal(before.Revision, store.Current.Revision);
+            Assert.Equal(records, Query("SELECT id || hex(body) || sum FROM leases ORDER BY id"));
+            Assert.Equal(rows, Query("SELECT key || revision || hex(body) || sum FROM rows ORDER BY key"));
+            var pods = NetworkPool.AllHoldings(store.Current).Select(item => item.Holding.Holder.Pod).ToList();
+            Assert.Equal(
+                ["core/late-0", "core/late-2", "core/late-3", "core/late-4"],
+                pods.Where(pod => pod?.StartsWith("core/late", StringComparison.Ordinal) == true)
+                    .Order(StringComparer.Ordinal)
+            );
+            var (network, held) = NetworkPool.AllHoldings(store.Current).First(item => item.Holding is PodHolding);
+            Mutation[] end = [.. NetworkPool.RemoveHolder(store.Current, network, held.Holder.Id)];
+            Assert.NotNull(await store.Commit(ReadSet.Empty, end, TestContext.Current.CancellationToken));
+            Assert.Single(store.History(network, held.AddressAt(0)));
+        }
+
+        Assert.Equal((4, true), (StoreReport.Check(_folder.Store).Format, StoreReport.Check(_folder.Store).IsWhole));
+    }
+
+    [Theory]
+    [InlineData("UPDATE leases SET sum = sum + 1 WHERE id = 2")]
+    [InlineData("DELETE FROM rows WHERE key IN (SELECT key FROM rows LIMIT 1)")]
+    public void Refuses_ToUpgradeFormat3_ThatIsDamaged(string change)
+    {
+        Unpack(3);
+        _folder.Execute(change);
+
+        _ = Assert.Throws<DamagedStoreException>(() => SqliteStore.Open(_folder.Store));
+
+        Assert.Equal(3, StoreReport.Check(_folder.Store).Format);
+    }
+
     [Fact]
     public void Restores_ABackupOfFormat2()
     {
@@ -82,11 +118,27 @@ public sealed class StoreUpgradeTests : IDisposable
             _ = StoreRestore.Restore(data, _folder.Store, awaitsAgents: true, DateTimeOffset.UnixEpoch);
 
         var report = StoreReport.Check(target.Store);
-        Assert.Equal((3, true), (report.Format, report.IsWhole));
+        Assert.Equal((4, true), (report.Format, report.IsWhole));
         Assert.NotNull(report.Epoch);
         using var store = new Opened(SqliteStore.Open(target.Store));
         AssertHolds(store.Store.Current, leases);
         Assert.Equal(2, StoreReport.Check(_folder.Store).Format);
+    }
+
+    private void Unpack(int format)
+    {
+        using var packed = File.OpenRead(
+            Path.Combine(Repository.Root, $"tests/Weft.Tests/Server/Fixtures/format-{format}.db.gz")
+        );
+        using var unpacked = new GZipStream(packed, CompressionMode.Decompress);
+        using var store = File.Create(_folder.Store);
+        unpacked.CopyTo(store);
+    }
+
+    private IReadOnlyList<string> Query(string text)
+    {
+        using var connection = StoreConnection.OpenForReading(_folder.Store);
+        return StoreConnection.Query(connection, text);
     }
 
     private static void AssertHolds(StoreState state, List<(string Network, Lease Lease)> leases) =>

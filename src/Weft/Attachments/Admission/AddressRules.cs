@@ -50,6 +50,8 @@ internal static class AddressRules
         "two addresses of one family for an IPAM that gives one of each"
     );
 
+    public static readonly LintRule InvalidClaim = new("W411", Severity.Error, "a claim that is no name");
+
     public static ImmutableArray<LintRule> All =>
         [
             IpsNotAList,
@@ -62,6 +64,7 @@ internal static class AddressRules
             MacIgnored,
             NoAddress,
             SameFamily,
+            InvalidClaim,
         ];
 
     /// <summary>Checks a pod.</summary>
@@ -111,6 +114,8 @@ internal static class AddressRules
     {
         if (config.IpamType == IpamPlugins.Static)
             CheckStatic(selection, config, path, addresses, findings);
+        if (config.IpamType == IpamPlugins.WeftIpam)
+            CheckClaim(selection, findings);
         if (addresses.Count == 0)
             return;
         if (config.IpamType == IpamPlugins.HostLocal && addresses.Count > 1)
@@ -123,6 +128,21 @@ internal static class AddressRules
         CheckIgnored(selection, config, path, findings);
         if (config.IpamType == IpamPlugins.WeftIpam)
             CheckFamilies(path, addresses, findings);
+    }
+
+    private static void CheckClaim(NetworkSelection selection, Findings findings)
+    {
+        const string Member = "claim";
+        if (selection.CniArgs.ValueKind != JsonValueKind.Object || !CniConfig.Has(selection.CniArgs, Member))
+            return;
+        var claim = CniConfig.Get(selection.CniArgs, Member);
+        if (claim.ValueKind != JsonValueKind.String || !PodPattern.IsClaimName(claim.GetString()!))
+            findings.Add(
+                InvalidClaim,
+                $"{selection.Path}.cni-args.{Member}",
+                $"{claim.GetRawText()} is no name, and the pod would not start",
+                $"write 1 to {PodPattern.MaxClaimLength} small letters, digits, '-' and '.'"
+            );
     }
 
     private static void CheckStatic(

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fabric;
@@ -23,10 +22,47 @@ internal sealed class HolderLookup(Limits limits)
             .Select(row => (Row: row, Pool: NetworkPool.PoolOf(state, row, limits)))
             .Where(n => n.Pool.Subnets.Any(s => s.Prefix.Contains(address)))
             .Select(n =>
-                n.Pool.Holdings.LeaseOf(address) is { } lease
-                    ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
-                    : RenderUnheld(ResourceKind.IdOf(n.Row), address, n.Pool.FindObstacle(Nobody, address)?.Reason)
+                n.Pool.Holdings.LeaseOf(address) is { } lease ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
+                : RenderResting(n.Row, n.Pool, address, NetworkPool.ClockOf(state)) is { } resting ? resting
+                : RenderUnheld(ResourceKind.IdOf(n.Row), address, n.Pool.FindObstacle(Nobody, address)?.Reason)
             );
+        return CreateResponse($"address {address}", answers);
+    }
+
+    /// <summary>Who had an address, and who has it: one answer for each that is known, the newest first.</summary>
+    /// <param name="history">Who had it in a network before, by the network's id in lower case; the newest first.</param>
+    /// <param name="at">Only who had it at a time; null for all.</param>
+    /// <returns>The answer as the API gives it.</returns>
+    public JsonObject History(
+        StoreState state,
+        Address address,
+        Func<string, IReadOnlyList<EndedLease>> history,
+        DateTimeOffset? at
+    )
+    {
+        var answers = new List<JsonNode>();
+        foreach (
+            var network in new ReadTransaction(state)
+                .List(L3Network.ResourceType)
+                .Where(row => NetworkSubnets.PrefixesOf(state, row).Any(prefix => prefix.Contains(address)))
+        )
+        {
+            var id = ResourceKind.IdOf(network);
+            if (
+                NetworkPool.PoolOf(state, network, limits).Holdings.LeaseOf(address) is { } lease
+                && (at is null || EndedLease.TimeOf(lease.Since) <= at)
+            )
+                answers.Add(RenderHeld(id, lease));
+            foreach (var ended in history(id.Key).Where(ended => at is not { } time || ended.HadAt(time)))
+            {
+                var answer = ended.Lease.ToJson();
+                answer["network"] = id.ToString();
+                answer["state"] = "Ended";
+                answer["ended"] = EndedLease.TextOf(ended.Ended);
+                answers.Add(answer);
+            }
+        }
+
         return CreateResponse($"address {address}", answers);
     }
 
@@ -115,17 +151,17 @@ internal sealed class HolderLookup(Limits limits)
         [
             .. holdings
                 .SelectMany(holding => holding.Leases)
-                .Where(lease => lease.Holder.Text.Contains(word, StringComparison.OrdinalIgnoreCase))
+                .Where(lease => lease.Holder.TextOfAll.Contains(word, StringComparison.OrdinalIgnoreCase))
                 .OrderBy(lease => lease.Holder.Text, StringComparer.Ordinal)
                 .ThenBy(lease => lease.Address),
         ];
 
     /// <summary>The pool of a network that declares none: its subnets, how full they are.</summary>
     /// <returns>The resource as the API gives it.</returns>
-    public JsonObject RenderPool(StoreState state, Row network)
+    public JsonObject RenderPool(StoreState state, Row network, Func<string, bool> mayRead)
     {
         var properties = new JsonObject();
-        AddUsage(state, network, properties);
+        AddUsage(state, network, mayRead, properties);
         return new JsonObject
         {
             ["id"] = DeclaredPool.IdOf(ResourceKind.IdOf(network)).ToString(),
@@ -136,30 +172,13 @@ internal sealed class HolderLookup(Limits limits)
     }
 
     /// <summary>Says of which network a pool is, and how full it is.</summary>
+    /// <param name="mayRead">Whether who asks may read a cluster.</param>
     /// <param name="properties">The pool's properties, to be completed in place.</param>
-    public void AddUsage(StoreState state, Row network, JsonObject properties)
+    public void AddUsage(StoreState state, Row network, Func<string, bool> mayRead, JsonObject properties)
     {
-        var pool = NetworkPool.PoolOf(state, network, limits);
         properties["network"] = ResourceKind.IdOf(network).ToString();
-        properties["families"] = new JsonArray([.. pool.Subnets.Select(subnet => (JsonNode)RenderUsage(pool, subnet))]);
-    }
-
-    private static JsonObject RenderUsage(AddressPool pool, Subnet subnet)
-    {
-        var usage = new JsonObject
-        {
-            ["family"] = subnet.Prefix.Family.ToString(),
-            ["prefix"] = subnet.Prefix.ToString(),
-            ["gateway"] = subnet.Gateway?.ToString(),
-            // Sizes of IPv6 subnets don't fit a JSON number, so all of them are texts.
-            ["size"] = subnet.Size.ToString(CultureInfo.InvariantCulture),
-            ["reserved"] = subnet.Reserved,
-            ["used"] = pool.CountHeld(subnet),
-            ["free"] = pool.FreeCount(subnet).ToString(CultureInfo.InvariantCulture),
-        };
-        if (!subnet.Kept.IsEmpty)
-            usage["kept"] = subnet.Kept.Count.ToString(CultureInfo.InvariantCulture);
-        return usage;
+        var pool = NetworkPool.PoolOf(state, network, limits);
+        PoolReport.Add(pool, NetworkPool.ClockOf(state), mayRead, properties);
     }
 
     /// <summary>A lease as a resource.</summary>
@@ -167,12 +186,15 @@ internal sealed class HolderLookup(Limits limits)
     /// <returns>The resource as the API gives it.</returns>
     public static JsonObject RenderLease(ResourceId network, Lease lease, Func<string, bool> mayRead)
     {
+        var visible = lease.VisibleTo(mayRead);
+        var properties = visible.ToJson();
+        properties["holder"] = visible.Holder.TextOfAll;
         return new JsonObject
         {
             ["id"] = network.Extend(NetworkPool.LeaseType, lease.Address.ToString()).ToString(),
             ["name"] = lease.Address.ToString(),
             ["type"] = NetworkPool.LeaseType.ToString(),
-            ["properties"] = lease.VisibleTo(mayRead).ToJson(),
+            ["properties"] = properties,
         };
     }
 
@@ -190,6 +212,23 @@ internal sealed class HolderLookup(Limits limits)
         var answer = lease.ToJson();
         answer["network"] = network.ToString();
         answer["state"] = "Leased";
+        answer["holder"] = lease.Holder.TextOfAll;
+        return answer;
+    }
+
+    /// <summary>An address that was given up and isn't given to others yet; null where it is none.</summary>
+    private static JsonObject? RenderResting(Row network, AddressPool pool, Address address, LeaseClock clock)
+    {
+        if (pool.Holdings.RestAt(address) is not { } rest || pool.FindObstacle(Nobody, address) is not null)
+            return null;
+        var (isCooling, isKept) = (!pool.Rests.HasCooled(rest), pool.Rests.IsKept(rest));
+        if (!isCooling && !isKept)
+            return null;
+        var answer = rest.Ended.LeaseOf(address).ToJson();
+        answer["network"] = ResourceKind.IdOf(network).ToString();
+        answer["state"] = isKept ? "Kept" : "Cooling";
+        answer["ended"] = EndedLease.TextOf(new DateTimeOffset(rest.End.Ticks, TimeSpan.Zero));
+        answer["until"] = PoolReport.TimeOf(clock, pool.Rests.LeftOf(rest));
         return answer;
     }
 

@@ -42,4 +42,13 @@ internal sealed record LeaseLimits
     /// Default 300. 0 takes nothing back by itself.
     /// </summary>
     public int ReclaimSeconds { get; init; } = 300;
+
+    /// <summary>How many of its last owners are remembered for each address. Default 10.</summary>
+    public int HistoryPerAddress { get; init; } = 10;
+
+    /// <summary>For how many days, by the time that weftd has run. Default 30.</summary>
+    public int HistoryDays { get; init; } = 30;
+
+    /// <summary>How many in all. Default 1,000,000: some 250 MB of the store.</summary>
+    public int HistoryEntries { get; init; } = 1_000_000;
 }

@@ -42,7 +42,7 @@ internal sealed record HeldAddresses(
     {
         var all = NetworkPool
             .HoldingsOf(state, network)
-            .All.Select(holding => Read(network, holding.Leases))
+            .All.SelectMany(holding => holding.Holders.Select(holder => Read(network, holding.LeasesAs(holder))))
             .OfType<HeldAddresses>()
             .OrderBy(held => held.Since)
             .ToList();

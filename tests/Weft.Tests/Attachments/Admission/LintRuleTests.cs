@@ -139,6 +139,10 @@ public sealed partial class LintRuleTests
             LintFixture.Pod("""[{"name":"n6","ips":["10.20.6.17","10.20.6.18"]}]"""),
             LintFixture.Pod("""[{"name":"n6","ips":["10.20.6.17","fd00:6::18"]}]""")
         ),
+        ["W411"] = (
+            LintFixture.Pod("""[{"name":"n6","cni-args":{"claim":"vms/db"}}]"""),
+            LintFixture.Pod("""[{"name":"n6","cni-args":{"claim":"db"}}]""")
+        ),
         ["W501"] = (LintFixture.Pod("plain@a-name-far-too-long"), LintFixture.Pod("plain@fifteen-letters")),
         ["W502"] = (LintFixture.Pod("plain@eth0"), LintFixture.Pod("plain@eth1")),
         ["W503"] = (LintFixture.Pod("plain@a,trunk@a"), LintFixture.Pod("plain@a,trunk@b")),

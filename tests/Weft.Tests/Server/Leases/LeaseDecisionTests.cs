@@ -228,7 +228,12 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     {
         Assert.Equal("10.20.6.9 fd20:0:0:606::4", await Acquire("a", wanted: "10.20.6.9"));
         await Release("a");
-        Assert.Equal("10.20.6.10 fd20:0:0:606::5", await Acquire("b"));
+
+        // Both rest: what was named, too. It moves the pick no further.
+        Assert.Equal("10.20.6.4 fd20:0:0:606::5", await Acquire("b"));
+        foreach (var (container, number) in new[] { ("c", 5), ("d", 6), ("e", 7), ("f", 8) })
+            Assert.Equal($"10.20.6.{number} fd20:0:0:606::{number + 1}", await Acquire(container));
+        Assert.Equal("10.20.6.10 fd20:0:0:606::a", await Acquire("g"));
     }
 
     [Fact]

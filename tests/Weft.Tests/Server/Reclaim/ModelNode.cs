@@ -141,13 +141,15 @@ internal sealed class ModelNode : IAsyncDisposable
                 Identity = new Identity(node.Name, "agent", Documents.East, node._credential),
             };
             _journal = Journal.Open(node.JournalPath, table, log);
-            var releases = new ReleaseLoop(table, _journal, locks, _plane, timings, clock, log);
+            var calls = new LeaseCalls(_plane, _stop.Token);
+            var releases = new ReleaseLoop(table, _journal, locks, _plane, calls, timings, clock, log);
             Service = new LeaseService(
                 table,
                 _journal,
                 locks,
                 releases,
                 _plane,
+                calls,
                 connectivity,
                 timings,
                 clock,

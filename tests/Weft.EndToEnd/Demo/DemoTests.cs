@@ -47,7 +47,7 @@ public sealed class DemoTests
         "DEL succeeds",
         "the release arrives",
         "DEL core/upf-0 on core-east-w1",
-        "weft who says Free of every address",
+        "weft who names nobody for any address",
         "as before the first pod",
         "nothing is left behind",
     ];

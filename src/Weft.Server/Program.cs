@@ -294,6 +294,7 @@ internal static class Program
             .AddSingleton<RelayConnections>()
             .AddSingleton<DesiredStates>()
             .AddSingleton<AddressPools>()
+            .AddSingleton<AddressBlocks>()
             .AddSingleton<ComputedTypes>();
 
     private static void AddActions(IServiceCollection services) =>
@@ -312,6 +313,10 @@ internal static class Program
             .AddSingleton<LeaseRates>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<LeaseRegistrar>()
+            .AddSingleton<BlockReports>()
+            .AddSingleton<BlockRecalls>()
+            .AddSingleton<BlockReturns>()
+            .AddSingleton<BlockEndpoints>()
             .AddSingleton<EvidenceCollector>()
             .AddSingleton<LeaseReclaimer>()
             .AddHostedService(provider => provider.GetRequiredService<LeaseReclaimer>())

@@ -151,6 +151,25 @@ internal sealed class ControlPlaneClient : IDisposable
         return await Read(answer, body => LeaseRegistrationResponse.Read(body), cancel);
     }
 
+    /// <summary><c>POST blocks</c>.</summary>
+    public async Task<BlockReply> ReportBlocks(BlockReport report, CancellationToken cancel)
+    {
+        using var answer = await SendInOrder(
+            AgentApi.Blocks,
+            order =>
+                (
+                    report with
+                    {
+                        Session = order.Session,
+                        Sequence = order.Sequence,
+                        Oldest = order.Oldest,
+                    }
+                ).ToBytes(),
+            cancel
+        );
+        return await Read(answer, body => BlockReply.Read(body), cancel);
+    }
+
     /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>
     /// <returns>The answer; null where nothing is asked for.</returns>
     public async Task<byte[]?> GetVerifications(long after, CancellationToken cancel)
@@ -206,15 +225,21 @@ internal sealed class ControlPlaneClient : IDisposable
         return (await Read(answer, body => LeaseSession.Read(body), cancel)).Session;
     }
 
-    private async Task<HttpResponseMessage> SendInOrder(string path, PodLeaseRequest request, CancellationToken cancel)
+    private Task<HttpResponseMessage> SendInOrder(string path, PodLeaseRequest request, CancellationToken cancel) =>
+        SendInOrder(path, order => (request with { Order = order }).ToBytes(), cancel);
+
+    private async Task<HttpResponseMessage> SendInOrder(
+        string path,
+        Func<RequestOrder, byte[]> write,
+        CancellationToken cancel
+    )
     {
         for (var isAgain = false; ; isAgain = true)
         {
             var order = await _order.Begin(cancel);
             try
             {
-                var body = (request with { Order = order }).ToBytes();
-                using var message = CreateRequest(HttpMethod.Post, path, Bearer, body);
+                using var message = CreateRequest(HttpMethod.Post, path, Bearer, write(order));
                 return await Send(message, _timings.RequestTimeout, cancel);
             }
             catch (ControlPlaneException e) when (!isAgain && e.Code == nameof(RefusalCode.LeaseSessionEnded))

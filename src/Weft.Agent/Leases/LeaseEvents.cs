@@ -53,6 +53,27 @@ internal static partial class LeaseEvents
     [LoggerMessage(2217, LogLevel.Warning, "")]
     public static partial void HolderReclaimed(this ILogger log, LeaseHolder holder, SandboxState sandbox);
 
+    [LoggerMessage(2218, LogLevel.Information, "")]
+    public static partial void BlockGranted(this ILogger log, string network, string ranges);
+
+    [LoggerMessage(2219, LogLevel.Warning, "")]
+    public static partial void BlocksNotReported(this ILogger log, Exception error, double seconds);
+
+    [LoggerMessage(2220, LogLevel.Warning, "")]
+    public static partial void BlocksOfAnotherPlace(this ILogger log, int blocks);
+
+    [LoggerMessage(2221, LogLevel.Warning, "")]
+    public static partial void BlocksFenced(this ILogger log, int blocks);
+
+    [LoggerMessage(2222, LogLevel.Warning, "")]
+    public static partial void BlockLeaseRefused(
+        this ILogger log,
+        string address,
+        string network,
+        string container,
+        string reason
+    );
+
     [LoggerMessage(2213, LogLevel.Error, "")]
     public static partial void ConnectionFailed(this ILogger log, Exception error);
 }

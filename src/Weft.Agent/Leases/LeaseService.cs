@@ -1,4 +1,5 @@
 using Weft.Addressing;
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Contracts;
 using Weft.Resources;
@@ -15,6 +16,7 @@ internal sealed class LeaseService(
     Journal journal,
     KeyedLock locks,
     ReleaseLoop releases,
+    BlockDemands demand,
     ControlPlaneClient plane,
     Connectivity connectivity,
     AgentTimings timings,
@@ -68,6 +70,7 @@ internal sealed class LeaseService(
             )
         );
         releases.Wake();
+        demand.Wake();
     }
 
     /// <summary>
@@ -158,20 +161,42 @@ internal sealed class LeaseService(
             await releases.Complete(holder, earlier, stopping);
         await journal.EnsureWritable();
 
-        var lease = await plane.Acquire(request, stopping);
         var pod = request.Pod is null ? null : $"{request.Namespace}/{request.Pod}";
-        await journal.Append(
-            JournalEntry.Create(
-                JournalEntry.Granted,
-                holder,
-                clock.GetUtcNow(),
-                lease,
-                pod: pod,
-                configuration: configuration
-            )
-        );
+        // An address that is asked for is weftd's to give, also where it lies in a block.
+        var given = request.Ips.IsEmpty ? table.Blocks.TryTake(holder.Network, pod) : null;
+        try
+        {
+            var lease = given ?? await plane.Acquire(request, stopping);
+            await journal.Append(
+                JournalEntry.Create(
+                    JournalEntry.Granted,
+                    holder,
+                    clock.GetUtcNow(),
+                    lease,
+                    pod: pod,
+                    configuration: configuration
+                ) with
+                {
+                    Uid = request.Uid,
+                    IsOfBlock = given is null ? null : true,
+                }
+            );
+        }
+        catch (IOException) when (given is not null)
+        {
+            table.Blocks.Free(holder.Network, given);
+            throw;
+        }
+
+        demand.Note(holder.Network);
         if (!table.TryGet(holder, out var kept))
+        {
+            // Its release came first: the entry means nothing, and nobody holds the addresses.
+            if (given is not null)
+                table.Blocks.Free(holder.Network, given);
             return ReleasedMeanwhile(holder);
+        }
+
         log.LeaseGranted(holder, string.Join(',', kept.Addresses.Select(a => a.Address)), pod);
         return kept;
     }

@@ -17,6 +17,7 @@ internal static class IpamCommand
         {
             BuildShow(cli),
             BuildLeases(cli),
+            IpamBlocksCommand.Build(cli),
             IpamAuditCommand.BuildAudit(cli),
             IpamReleaseCommand.Build(cli),
             IpamAuditCommand.BuildRepair(cli),
@@ -120,7 +121,7 @@ internal static class IpamCommand
             .Select(family => new ResourceRow(family, default));
         TableText.Write(
             session.Out,
-            ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "USED", "FREE"],
+            ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "USED", "IN-BLOCKS", "FREE"],
             [
                 .. families.Select(row =>
                     new[]
@@ -131,6 +132,7 @@ internal static class IpamCommand
                         row.Text("size"),
                         row.Text("reserved"),
                         row.Text("used"),
+                        row.Text("inBlocks") is { Length: > 0 } inBlocks ? inBlocks : "0",
                         row.Text("free"),
                     }
                 ),

@@ -18,6 +18,9 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     /// <summary>What is kept for somebody. Default: nothing.</summary>
     public ImmutableArray<Reservation> Reservations { get; init; } = [];
 
+    /// <summary>What agents own: no pick gives it away. Default: nothing.</summary>
+    public BlockedAddresses Blocked { get; init; } = BlockedAddresses.None;
+
     /// <summary>The families that have a subnet, IPv4 first.</summary>
     public IEnumerable<AddressFamily> Families => Subnets.Select(subnet => subnet.Prefix.Family).Distinct();
 
@@ -100,7 +103,11 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         var (size, kept) = (UInt128.Zero, UInt128.Zero);
         foreach (var subnet in SubnetsOf(family))
             (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
-        var taken = (UInt128)Holdings.Count(family) + kept - CountHeldOfKept(range => range.Family == family);
+        var taken =
+            (UInt128)Holdings.Count(family)
+            + kept
+            - CountHeldOfKept(range => range.Family == family)
+            + (UInt128)Blocked.Free.Of(family);
         return taken > size ? 0 : size - taken;
     }
 
@@ -112,7 +119,8 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         var taken =
             (UInt128)CountHeld(subnet)
             + subnet.Kept.Count
-            - CountHeldOfKept(range => subnet.Prefix.Contains(range.First));
+            - CountHeldOfKept(range => subnet.Prefix.Contains(range.First))
+            + CountFreeInBlocks(subnet);
         return taken > subnet.Size ? 0 : subnet.Size - taken;
     }
 
@@ -122,8 +130,48 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             ? Holdings.Count(subnet.Prefix.Family)
             : Holdings.Leases.Count(lease => subnet.Prefix.Contains(lease.Address));
 
+    /// <summary>How many addresses of a subnet are free in blocks; it looks at each where its family has several subnets.</summary>
+    public UInt128 CountFreeInBlocks(Subnet subnet)
+    {
+        if (Blocked.Addresses.IsEmpty)
+            return 0;
+        if (IsOnlyOfFamily(subnet))
+            return (UInt128)Blocked.Free.Of(subnet.Prefix.Family);
+        var free = UInt128.Zero;
+        foreach (var range in Blocked.Addresses.Where(range => subnet.Prefix.Contains(range.First)))
+        {
+            for (var at = range.First; Holdings.FirstFree(at, range.Last) is { } found; at = Next(found))
+            {
+                free++;
+                if (found == range.Last)
+                    break;
+            }
+        }
+
+        return free;
+    }
+
     /// <summary>The subnet that an address is of, or null.</summary>
     public Subnet? SubnetOf(Address address) => Subnets.FirstOrDefault(subnet => subnet.Prefix.Contains(address));
+
+    /// <summary>The first address from one on that nobody holds and no agent owns; a run of blocks is skipped whole.</summary>
+    /// <returns>The address, whether it may be leased or not; null where there is none.</returns>
+    public Address? FirstFree(Address from, Address last)
+    {
+        while (Holdings.FirstFree(from, last) is { } free)
+        {
+            if (Blocked.Addresses.RangeOf(free) is not { } block)
+                return free;
+            if (block.Last >= last)
+                return null;
+            from = Next(block.Last);
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether nobody holds an address and no agent owns it.</summary>
+    public bool IsFree(Address address) => Holdings.At(address) is null && !Blocked.Addresses.Contains(address);
 
     /// <summary>Whether addresses of a family are kept for a holder.</summary>
     public bool Keeps(Holder holder, AddressFamily family) => KeptFor(holder, family) is not null;
@@ -139,6 +187,11 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             );
         if (subnet.FindObstacle(address) is { } obstacle)
             return obstacle;
+        if (Blocked.Addresses.Contains(address) && Holdings.At(address) is null)
+            return new AddressObstacle(
+                ObstacleKind.InBlock,
+                $"{address} is in a block of a node's agent, which alone gives it (weft who {address})"
+            );
         return
             subnet.Kept.Contains(address)
             && Reservations.FirstOrDefault(r => r.Addresses.Contains(address) && !r.IsFor(holder)) is { } other
@@ -171,7 +224,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             return GrantKept(holder, reservation, family, now);
         return PickFree(family, after) is { } free
             ? new Lease(free, holder, LeaseMethod.Dynamic, now)
-            : Exhausted(family);
+            : Exhausted(family, holder.Cluster);
     }
 
     private Outcome<Lease> Grant(Holder holder, Address address, string now)
@@ -181,7 +234,10 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
                 RefusalCode.AddressNotUsable,
                 $"{obstacle.Reason}, so {holder.Text} can't have it",
                 address.ToString()
-            );
+            )
+            {
+                BlocksOf = obstacle.Kind == ObstacleKind.InBlock ? Blocked.Network : null,
+            };
         if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
             return HeldBy(address, other);
         return new Lease(address, holder, LeaseMethod.Static, now);
@@ -211,17 +267,22 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             other.Holder.Owner
         );
 
-    private Refusal Exhausted(AddressFamily family)
+    private Refusal Exhausted(AddressFamily family, string? cluster)
     {
         var (size, kept) = (UInt128.Zero, UInt128.Zero);
         foreach (var subnet in SubnetsOf(family))
             (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        var isBlocked = Blocked.Free.Of(family) > 0;
         return new Refusal(
             RefusalCode.AddressPoolExhausted,
             $"network {Name} has no free {family} address left in {PrefixesOf(family)}: "
-                + (kept == 0 ? $"all {size} are held" : $"all {size} are held, or kept by reservations"),
+                + (kept == 0 ? $"all {size} are held" : $"all {size} are held, or kept by reservations")
+                + (isBlocked ? $", or in blocks of nodes: {Blocked.DescribeFree(family, cluster)}" : ""),
             SubnetsOf(family).First().Prefix.ToString()
-        );
+        )
+        {
+            BlocksOf = isBlocked ? Blocked.Network : null,
+        };
     }
 
     private Refusal? WhyNotWanted(Holder holder, ImmutableArray<Address> wanted)
@@ -280,17 +341,19 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             var behind = new Address(rest.Family, rest.Value + 1);
             foreach (var range in subnet.LeasableRanges.Where(r => r.Last >= behind))
             {
-                if (Holdings.FirstFree(range.First < behind ? behind : range.First, range.Last) is { } found)
+                if (FirstFree(range.First < behind ? behind : range.First, range.Last) is { } found)
                     return found;
             }
         }
 
         foreach (var range in subnet.LeasableRanges)
         {
-            if (Holdings.FirstFree(range.First, range.Last) is { } found)
+            if (FirstFree(range.First, range.Last) is { } found)
                 return found;
         }
 
         return null;
     }
+
+    private static Address Next(Address address) => new(address.Family, address.Value + 1);
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Networks;
@@ -100,6 +101,7 @@ internal sealed class DeclaredPool : ResourceKind
                 )
                 .Range(0, MaxReservations)
                 .Patchable(),
+            BlockRules.Member,
             SchemaMember.Text("network", "the network").ReadOnly(),
             SchemaMember.Any("families", "its subnets, and how full they are").ReadOnly(),
             SchemaMember.Text("provisioningState").ReadOnly()

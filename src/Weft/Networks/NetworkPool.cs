@@ -1,5 +1,6 @@
 using System.Globalization;
 using Weft.Addressing;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Networks;
@@ -134,6 +135,7 @@ internal static class NetworkPool
         return new AddressPool(id.Name, NetworkSubnets.Create(network, spec, limits), holdings)
         {
             Reservations = spec.Rules.Reservations,
+            Blocked = BlockBook.Of(state, id).ToBlocked(id),
         };
     }
 

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fabric;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Fleet.Planning;
@@ -25,7 +26,7 @@ internal sealed class HolderLookup(Limits limits)
             .Select(n =>
                 n.Pool.Holdings.LeaseOf(address) is { } lease
                     ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
-                    : RenderUnheld(ResourceKind.IdOf(n.Row), address, n.Pool.FindObstacle(Nobody, address)?.Reason)
+                    : RenderUnheld(state, ResourceKind.IdOf(n.Row), address, n.Pool.FindObstacle(Nobody, address))
             );
         return CreateResponse($"address {address}", answers);
     }
@@ -157,6 +158,8 @@ internal sealed class HolderLookup(Limits limits)
             ["used"] = pool.CountHeld(subnet),
             ["free"] = pool.FreeCount(subnet).ToString(CultureInfo.InvariantCulture),
         };
+        if (pool.CountFreeInBlocks(subnet) is var inBlocks && inBlocks > 0)
+            usage["inBlocks"] = inBlocks.ToString(CultureInfo.InvariantCulture);
         if (!subnet.Kept.IsEmpty)
             usage["kept"] = subnet.Kept.Count.ToString(CultureInfo.InvariantCulture);
         return usage;
@@ -193,16 +196,36 @@ internal sealed class HolderLookup(Limits limits)
         return answer;
     }
 
-    private static JsonObject RenderUnheld(ResourceId network, Address address, string? objection)
+    private static JsonObject RenderUnheld(
+        StoreState state,
+        ResourceId network,
+        Address address,
+        AddressObstacle? obstacle
+    )
     {
         var answer = new JsonObject
         {
             ["address"] = address.ToString(),
             ["network"] = network.ToString(),
-            ["state"] = objection is null ? "Free" : "Reserved",
+            ["state"] =
+                obstacle is null ? "Free"
+                : obstacle.Kind == ObstacleKind.InBlock ? "InBlock"
+                : "Reserved",
         };
-        if (objection is not null)
-            answer["holder"] = objection;
+        if (obstacle is not null)
+            answer["holder"] = obstacle.Reason;
+        if (
+            obstacle?.Kind == ObstacleKind.InBlock
+            && BlockBook.Of(state, network).At(address).FirstOrDefault() is { } block
+        )
+        {
+            answer["holder"] = block.Text;
+            answer["cluster"] = block.Agent.Parent!.ToString();
+            answer["node"] = block.Node;
+            answer["block"] = block.Id;
+            answer["since"] = block.Since;
+        }
+
         return answer;
     }
 

@@ -4,6 +4,7 @@ using System.Runtime.Versioning;
 using System.Threading.Channels;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Leases;
 using Weft.Contracts;
@@ -73,6 +74,7 @@ public sealed class LeaseInterleavingTests
                 _journal,
                 locks,
                 loop,
+                new BlockDemands(clock),
                 plane,
                 connectivity,
                 timings,

@@ -5,6 +5,7 @@ using System.Text;
 using System.Threading.Channels;
 using Microsoft.Extensions.Time.Testing;
 using Weft.Agent;
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Leases;
 using Weft.Contracts;
@@ -54,6 +55,7 @@ internal sealed class LeaseParts : HttpMessageHandler, IAsyncDisposable
             Journal,
             Locks,
             _releases,
+            new BlockDemands(Clock),
             Plane,
             Connectivity,
             Timings,

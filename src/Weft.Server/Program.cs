@@ -13,6 +13,7 @@ using Weft.Server.Actions;
 using Weft.Server.Agents;
 using Weft.Server.Api;
 using Weft.Server.Audit;
+using Weft.Server.Blocks;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;

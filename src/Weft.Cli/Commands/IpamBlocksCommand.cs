@@ -1,6 +1,7 @@
 using System.CommandLine;
-using Weft.Cli.Arm;
 using Weft.Cli.Kinds;
+using Weft.Cli.Output;
+using Weft.Cli.Primitives;
 using Weft.Networks.Blocks;
 using Weft.Resources;
 
@@ -54,11 +55,11 @@ internal static class IpamBlocksCommand
     private static Task<int> List(CommandSession session, string network, CancellationToken cancel)
     {
         var format = session.GetFormat(
-            Primitives.OutputFormat.Table,
-            Primitives.OutputFormat.Wide,
-            Primitives.OutputFormat.Json,
-            Primitives.OutputFormat.Yaml,
-            Primitives.OutputFormat.Name
+            OutputFormat.Table,
+            OutputFormat.Wide,
+            OutputFormat.Json,
+            OutputFormat.Yaml,
+            OutputFormat.Name
         );
         var query = new GetCommand.Query(KindTable.Of(AddressBlock.ResourceType), [], network, AllGroups: false);
         return GetCommand.RunAsync(session, query, format, cancel);

@@ -123,7 +123,8 @@ internal sealed class ControlPlane : IDisposable
         // A block rests on all that is leased of its network.
         var partitions = decision
             .Mutations.Select(c =>
-                c is { Key: var key, Bytes: { } bytes } && key.StartsWith(AddressBlock.KeyOf(""), StringComparison.Ordinal)
+                c is { Key: var key, Bytes: { } bytes }
+                && key.StartsWith(AddressBlock.KeyOf(""), StringComparison.Ordinal)
                     ? NetworkPool.PartitionOf(AddressBlock.Of(new Row(key, 0, bytes)).Network)
                     : StoreKey.PartitionOf(c.Key)
             )

@@ -17,11 +17,7 @@ internal sealed record PlaceMark(string Machine, string Boot, string Text)
     private const int HashLength = 32;
 
     // SMBIOS 7.2.1: all ones or all zeros stand for a number that isn't set.
-    private static readonly string[] Numbers =
-    [
-        "class/dmi/id/product_uuid",
-        "firmware/devicetree/base/serial-number",
-    ];
+    private static readonly string[] Numbers = ["class/dmi/id/product_uuid", "firmware/devicetree/base/serial-number"];
 
     /// <summary>Reads it.</summary>
     /// <param name="root">The state directory.</param>

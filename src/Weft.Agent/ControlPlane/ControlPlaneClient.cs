@@ -157,14 +157,7 @@ internal sealed class ControlPlaneClient : IDisposable
         using var answer = await SendInOrder(
             AgentApi.Blocks,
             order =>
-                (
-                    report with
-                    {
-                        Session = order.Session,
-                        Sequence = order.Sequence,
-                        Oldest = order.Oldest,
-                    }
-                ).ToBytes(),
+                (report with { Session = order.Session, Sequence = order.Sequence, Oldest = order.Oldest }).ToBytes(),
             cancel
         );
         return await Read(answer, body => BlockReply.Read(body), cancel);

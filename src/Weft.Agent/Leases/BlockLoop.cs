@@ -61,7 +61,9 @@ internal sealed class BlockLoop(
             catch (Exception e) when (e is ControlPlaneException or IOException)
             {
                 cancel.ThrowIfCancellationRequested();
-                wait = await Meet(e as ControlPlaneException) ?? _backoff.NextDelay((e as ControlPlaneException)?.RetryAfter);
+                wait =
+                    await Meet(e as ControlPlaneException)
+                    ?? _backoff.NextDelay((e as ControlPlaneException)?.RetryAfter);
                 log.BlocksNotReported(e, Math.Round(wait.TotalSeconds, 1));
             }
 

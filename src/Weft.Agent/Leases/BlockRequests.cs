@@ -21,10 +21,7 @@ internal sealed class BlockRequests(LeaseTable table, BlockDemands demand, Agent
                 .GroupBy(grant => grant.Holder.Network.Key)
                 .Select(group => (Network: group.First().Holder.Network, Held: group.Count()))
                 .Where(item => _notBefore.GetValueOrDefault(item.Network.Key) <= now)
-                .Select(item => new BlockWant(
-                    item.Network.ToString(),
-                    demand.ExpectedOf(item.Network, item.Held)
-                ))
+                .Select(item => new BlockWant(item.Network.ToString(), demand.ExpectedOf(item.Network, item.Held)))
                 .Where(want => table.Blocks.CountFree(ResourceId.Parse(want.Network).Value) * 2 < want.Expected)
                 .Take(BlockReport.MaxBlocks),
         ];

@@ -20,7 +20,8 @@ internal static class IpamBlocksCommand
         var (force, yes) = (
             new Option<bool>("--force")
             {
-                Description = "All of them, though their agents can't be asked: a pod that runs there may share its address then",
+                Description =
+                    "All of them, though their agents can't be asked: a pod that runs there may share its address then",
             },
             Parameters.Yes()
         );
@@ -80,10 +81,7 @@ internal static class IpamBlocksCommand
             .Where(row => node is null || row.Text("properties.node") == node)
             .ToList();
         if (force)
-            session.Confirm(
-                $"take back {blocks.Count} blocks of {network.Name}, whoever gives of them?",
-                isSure
-            );
+            session.Confirm($"take back {blocks.Count} blocks of {network.Name}, whoever gives of them?", isSure);
         foreach (var block in blocks)
             _ = await session.Client.SendAsync(
                 HttpMethod.Delete,

@@ -262,9 +262,10 @@ internal sealed class AgentEndpoints(
         if (!LeaseAllocator.IsAttached(new ReadTransaction(controlPlane.Store.Current), cluster, request.Network))
             await http.Refuse(LeaseAllocator.NotAttachedRefusal(cluster, request.Network));
         else if (
-            (
-                await recalls.Decide(() => allocator.Submit(request, http.RequestAborted), http.RequestAborted)
-            ).TryGet(out var leases, out refusal)
+            (await recalls.Decide(() => allocator.Submit(request, http.RequestAborted), http.RequestAborted)).TryGet(
+                out var leases,
+                out refusal
+            )
         )
             await http.Respond(200, networks.Render(request.Network, leases));
         else

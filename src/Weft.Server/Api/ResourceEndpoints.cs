@@ -246,10 +246,8 @@ internal sealed class ResourceEndpoints(
         };
 
     /// <summary>Decides and commits; what blocks hold back is asked for first.</summary>
-    private Task<Outcome<Decision>> Decide(
-        Func<ReadTransaction, Outcome<Decision>> decide,
-        CancellationToken cancel
-    ) => recalls.Decide(() => controlPlane.Decide(decide, cancel), cancel);
+    private Task<Outcome<Decision>> Decide(Func<ReadTransaction, Outcome<Decision>> decide, CancellationToken cancel) =>
+        recalls.Decide(() => controlPlane.Decide(decide, cancel), cancel);
 
     private Task Respond(HttpContext http, int status, ResourceKind kind, Row row, StoreState state)
     {

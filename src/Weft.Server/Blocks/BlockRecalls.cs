@@ -62,7 +62,9 @@ internal sealed class BlockRecalls(ControlPlane controlPlane, AgentInquiries inq
         if (!ResourceId.TryParse(networkKey, out var network))
             return;
         var state = controlPlane.Store.Current;
-        var recall = new BlockRecall(state.Get(StoreKey.ForResource(network)) is { } row ? ResourceKind.IdOf(row).ToString() : networkKey);
+        var recall = new BlockRecall(
+            state.Get(StoreKey.ForResource(network)) is { } row ? ResourceKind.IdOf(row).ToString() : networkKey
+        );
         await Task.WhenAll(
             BlockBook
                 .Of(state, network)

@@ -28,7 +28,12 @@ internal sealed partial class BlockReports(
     /// <param name="agent">The agent's row.</param>
     /// <param name="instance">What the process that reports calls itself.</param>
     /// <returns>The answer once all is durable, or why the report isn't taken.</returns>
-    public async Task<Outcome<BlockReply>> Take(Row agent, BlockReport report, string instance, CancellationToken cancel)
+    public async Task<Outcome<BlockReply>> Take(
+        Row agent,
+        BlockReport report,
+        string instance,
+        CancellationToken cancel
+    )
     {
         var id = ResourceKind.IdOf(agent);
         if (report.Session is not { } session)

@@ -160,7 +160,11 @@ internal sealed partial class BlockReturns(
 
     private static partial class Log
     {
-        [LoggerMessage(1232, LogLevel.Warning, "{Addresses} of {Network} are back from the blocks of {Agent}: {Reason}")]
+        [LoggerMessage(
+            1232,
+            LogLevel.Warning,
+            "{Addresses} of {Network} are back from the blocks of {Agent}: {Reason}"
+        )]
         public static partial void BlockReturned(
             ILogger logger,
             string addresses,

@@ -39,12 +39,8 @@ internal sealed class AgentInquiries(TimeProvider time)
 
     /// <summary>Asks an agent for what is free in its blocks of a network.</summary>
     /// <returns>Whether it has given it back; false also where it doesn't listen, or hasn't answered in time.</returns>
-    public async Task<bool> Recall(
-        ResourceId agent,
-        BlockRecall recall,
-        TimeSpan patience,
-        CancellationToken cancel
-    ) => await Ask(agent, new AgentInquiry(NewName(), [], [], Blocks: recall), patience, cancel) is { Returned: true };
+    public async Task<bool> Recall(ResourceId agent, BlockRecall recall, TimeSpan patience, CancellationToken cancel) =>
+        await Ask(agent, new AgentInquiry(NewName(), [], [], Blocks: recall), patience, cancel) is { Returned: true };
 
     private static string NewName() => Guid.NewGuid().ToString("N");
 

@@ -111,7 +111,11 @@ internal sealed record BlockReport(
             );
         if (report.Owner.Length == 0 || report.Life < 1)
             findings.Add(
-                new Refusal(RefusalCode.InvalidMember, "'owner' and 'life' say whose blocks they are; life is 1 and up", "life")
+                new Refusal(
+                    RefusalCode.InvalidMember,
+                    "'owner' and 'life' say whose blocks they are; life is 1 and up",
+                    "life"
+                )
             );
         CheckCount(findings, "blocks", report.Blocks.Count, MaxBlocks);
         CheckCount(findings, "leases", report.Leases.Count, MaxLeases);
@@ -150,7 +154,10 @@ internal sealed record BlockReport(
         {
             var at = $"{path}.ranges[{i}]";
             if (!AddressRange.Parse(text, at).TryGet(out _, out var refusal))
-                yield return refusal with { Message = $"'{at}': {refusal.Message}" };
+                yield return refusal with
+                {
+                    Message = $"'{at}': {refusal.Message}",
+                };
         }
     }
 }

@@ -112,7 +112,17 @@ internal static class MachineRules
                 attachment.Network
             );
         else if (pool.FindObstacle(holder, address) is { } obstacle)
-            context.AddError(RefusalCode.AddressNotUsable, path, $"'{path}': {obstacle.Reason}", attachment.Network);
+            context.AddError(
+                new Refusal(
+                    RefusalCode.AddressNotUsable,
+                    $"'{path}': {obstacle.Reason}",
+                    path,
+                    attachment.Network.ToString()
+                )
+                {
+                    BlocksOf = obstacle.Kind == ObstacleKind.InBlock ? pool.Blocked.Network : null,
+                }
+            );
         else if (pool.Holdings.LeaseOf(address) is { } lease && lease.Holder.Id != holder.Id)
             context
                 .About(ResourceId.TryParse(lease.Holder.Owner, out var owner) ? [owner] : [])

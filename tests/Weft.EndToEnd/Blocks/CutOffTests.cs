@@ -37,7 +37,8 @@ public sealed class CutOffTests
         await weftd.Start();
         foreach (var (pod, address) in given)
             await Eventually.Holds(
-                async () => (await Weft(weftd, "who", address)).Output.Contains($"core/{pod} ", StringComparison.Ordinal),
+                async () =>
+                    (await Weft(weftd, "who", address)).Output.Contains($"core/{pod} ", StringComparison.Ordinal),
                 $"weft who {address} knows {pod}",
                 async () => $"{(await Weft(weftd, "who", address)).Output}\n{w1.Log}"
             );
@@ -116,9 +117,9 @@ public sealed class CutOffTests
             start.Environment[name] = value;
         return Run(
             start,
-            $$"""
+            $$$"""
             {"cniVersion":"1.0.0","name":"n6","type":"macvlan","master":"n6",
-             "ipam":{"type":"weft-ipam","network":"{{SmallSite.Network}}","socket":"{{agent.Socket}}"}}
+             "ipam":{"type":"weft-ipam","network":"{{{SmallSite.Network}}}","socket":"{{{agent.Socket}}}"}}
             """
         );
     }

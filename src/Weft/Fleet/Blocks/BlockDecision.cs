@@ -61,7 +61,10 @@ internal sealed class BlockDecision(ReadTransaction transaction, Row agent, Bloc
                 Put(granted);
         }
 
-        return new BlockOutcome([.. _changes], new BlockReply([.. _blocks.Values.Where(IsMine).Select(Render)], _refused));
+        return new BlockOutcome(
+            [.. _changes],
+            new BlockReply([.. _blocks.Values.Where(IsMine).Select(Render)], _refused)
+        );
     }
 
     private bool IsMine(AddressBlock block) => block.Owner == report.Owner && block.State != BlockState.Lost;
@@ -170,10 +173,7 @@ internal sealed class BlockDecision(ReadTransaction transaction, Row agent, Bloc
         return AddressBlock
             .CountOf(addresses)
             .Plus(
-                new FamilyCount(
-                    free.GetValueOrDefault(AddressFamily.IPv4),
-                    free.GetValueOrDefault(AddressFamily.IPv6)
-                ),
+                new FamilyCount(free.GetValueOrDefault(AddressFamily.IPv4), free.GetValueOrDefault(AddressFamily.IPv6)),
                 -1
             );
     }

@@ -38,7 +38,8 @@ internal sealed class BlockLeases(ReadTransaction transaction, Row agent, string
         foreach (var conflict in conflicts)
         {
             var lease = leases.First(l =>
-                l.Addresses.Contains(conflict.Address) && conflict.Network.Equals(l.Network, StringComparison.OrdinalIgnoreCase)
+                l.Addresses.Contains(conflict.Address)
+                && conflict.Network.Equals(l.Network, StringComparison.OrdinalIgnoreCase)
             );
             refused.Add(
                 Refuse(

@@ -30,7 +30,10 @@ internal sealed record BlockRules(bool IsOff = false, int LeastFree = 64, int Pe
             "blocks",
             SchemaMember.Enum("mode", $"Auto|{Off}", "whether nodes own blocks; default: Auto"),
             SchemaMember
-                .Integer("leastFree", "a block is made only if so many stay free beside it, of each family; default: 64")
+                .Integer(
+                    "leastFree",
+                    "a block is made only if so many stay free beside it, of each family; default: 64"
+                )
                 .Range(0, 1_000_000),
             SchemaMember.Integer("percent", "how much of what is free may be in blocks; default: 50").Range(1, 100),
             SchemaMember

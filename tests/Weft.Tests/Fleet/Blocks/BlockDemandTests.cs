@@ -124,10 +124,9 @@ public sealed class BlockDemandTests
         new(
             "b",
             BlockWorld.Network,
-            ResourceId.Parse($"{TestSite.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/k1").Value.Extend(
-                Weft.Fleet.Agent.ResourceType,
-                "w1"
-            ),
+            ResourceId
+                .Parse($"{TestSite.Group}/providers/Microsoft.NetworkCloud/kubernetesClusters/k1")
+                .Value.Extend(Weft.Fleet.Agent.ResourceType, "w1"),
             "w1",
             owner,
             AddressSet.Create(AddressRange.Parse("10.20.6.32/28").Value),

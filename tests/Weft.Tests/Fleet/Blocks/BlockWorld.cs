@@ -64,7 +64,9 @@ internal sealed class BlockWorld
         State = State.Next([Mutation.Put(Epoch.Key, new Epoch(id, TestSite.Now, true).ToJson())]);
         // Machines are documents: those of later are gone with them.
         var held = NetworkPool.HoldingsOf(State, Network);
-        foreach (var (address, _) in Truth.Where(item => item.Value.StartsWith("vm", StringComparison.Ordinal)).ToList())
+        foreach (
+            var (address, _) in Truth.Where(item => item.Value.StartsWith("vm", StringComparison.Ordinal)).ToList()
+        )
         {
             if (held.LeaseOf(address)?.Holder.Id.StartsWith("machine:", StringComparison.Ordinal) != true)
                 Truth.Remove(address);
@@ -249,9 +251,7 @@ internal sealed class SimulatedAgent
 
     /// <summary>The pods that run and whose journal knows them.</summary>
     public IEnumerable<(string Container, Address Address)> Known =>
-        _pods
-            .Where(pod => Table.TryGet(HolderOf(pod), out _))
-            .Select(pod => (pod, _addresses[pod]));
+        _pods.Where(pod => Table.TryGet(HolderOf(pod), out _)).Select(pod => (pod, _addresses[pod]));
 
     /// <summary>The process starts on what the disk has.</summary>
     public void Start()
@@ -343,14 +343,7 @@ internal sealed class SimulatedAgent
         foreach (var holder in Table.PendingReleases())
         {
             _world.Release(_world.HolderOf(holder.ContainerId, Node).Id);
-            Append(
-                JournalEntry.Create(
-                    JournalEntry.Released,
-                    holder,
-                    default,
-                    want: Table.ReleaseNumberOf(holder)
-                )
-            );
+            Append(JournalEntry.Create(JournalEntry.Released, holder, default, want: Table.ReleaseNumberOf(holder)));
         }
     }
 

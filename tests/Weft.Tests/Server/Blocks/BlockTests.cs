@@ -11,6 +11,7 @@ namespace Weft.Tests.Server.Blocks;
 public sealed class BlockTests
 {
     private const string N6 = $"{Documents.Cloud}/l3Networks/n6";
+    private const string Big = $"{Documents.Cloud}/l3Networks/big";
     private const string Pool = $"{N6}/providers/Weft.Ipam/pools/default";
     private const string Blocks = $"{N6}/providers/Weft.Ipam/blocks";
 
@@ -33,7 +34,8 @@ public sealed class BlockTests
         var address = await Acquire(node, "p1");
         Assert.Contains(AddressesOf(block), text => RangeHas(text, address));
         await Eventually.Holds(
-            async () => (await Who(server, address))["holder"]!.ToString().StartsWith("pod core/p1 ", StringComparison.Ordinal),
+            async () =>
+                (await Who(server, address))["holder"]!.ToString().StartsWith("pod core/p1 ", StringComparison.Ordinal),
             "weftd knows p1"
         );
         var free = AddressesOf(block)[0].Split('-')[^1];
@@ -55,16 +57,15 @@ public sealed class BlockTests
         await w1.StartAgentAndReport();
         await using var w2 = await AgentHarness.Join(server, Timings, "w2", "w2");
         await w2.StartAgentAndReport();
-        HashSet<string> given = [await Acquire(w1, "a0")];
-        await WaitForBlock(server, "Active");
-        for (var i = 1; i < 11; i++)
-            Assert.True(given.Add(await Acquire(w2, $"b{i}")));
-        var machine = Documents.Machine("last", Documents.Attached("n6"));
+        HashSet<string> given = [];
+        for (var i = 0; i < 11; i++)
+            Assert.True(given.Add(await Acquire(i % 2 == 0 ? w1 : w2, $"p{i}", Big)));
+        Assert.NotEmpty((await server.Get($"{Big}/providers/Weft.Ipam/blocks")).Json["value"]!.AsArray());
+        var machine = Documents.Machine("last", Documents.Attached("big"));
         Assert.True((await server.Put(machine)).Status is 201 or 202);
-        var held = NetworkPoolOf(server);
-        Assert.Equal(12, held.Count);
-        Assert.Superset(given, held);
-        var refused = await w1.Send(Request("acquire", "none"));
+        await Eventually.Holds(() => HeldOf(server).Count == 12, "weftd knows all 12");
+        Assert.Subset(HeldOf(server), given);
+        var refused = await w1.Send(Request("acquire", "none", Big));
         Assert.Equal("AddressPoolExhausted", AgentHarness.CodeOf(refused));
     }
 
@@ -83,24 +84,29 @@ public sealed class BlockTests
         await Acquire(node, "p2");
         var lost = await WaitForBlock(server, "Lost");
         Assert.Equal(AddressesOf(block), AddressesOf(lost));
-        Assert.DoesNotContain(
-            AddressesOf(lost),
-            text => RangeHas(text, Acquire(node, "p3").GetAwaiter().GetResult())
-        );
+        Assert.DoesNotContain(AddressesOf(lost), text => RangeHas(text, Acquire(node, "p3").GetAwaiter().GetResult()));
         var audit = (await server.Post("/providers/Weft.Ipam/audit", "{}")).Expect(200).Json["findings"]!.AsArray();
         var finding = Assert.Single(audit, item => (string)item!["state"]! == "Unproven")!;
         Assert.Contains("start the node anew", (string)finding["reason"]!, StringComparison.Ordinal);
-        var id = (string)(await server.Get(Blocks)).Json["value"]!.AsArray()
-            .First(item => (string)item!["properties"]!["state"]! == "Lost")!["id"]!;
+        var id = (string)
+            (await server.Get(Blocks)).Json["value"]!
+                .AsArray()
+                .First(item => (string)item!["properties"]!["state"]! == "Lost")!["id"]!;
         (await server.Delete(id)).Expect(409);
         (await server.Delete($"{id}?force=true")).Expect(204);
     }
 
     [Fact]
-    public async Task Returns_WhatIsNeeded_ForAMachineAPoolAndANetwork()
+    public async Task Returns_WhatAMachineAsksFor()
     {
         await using var server = await InProcessServer.WithSite();
-        await using var node = await AgentHarness.StartWith(server, Timings with { BlockReportInterval = TimeSpan.FromMinutes(5) });
+        await using var node = await AgentHarness.StartWith(
+            server,
+            Timings with
+            {
+                BlockReportInterval = TimeSpan.FromMinutes(5),
+            }
+        );
         await Acquire(node, "p0");
         var free = AddressesOf(await WaitForBlock(server, "Active"))[0].Split('-')[^1];
 
@@ -159,34 +165,35 @@ public sealed class BlockTests
         var server = await InProcessServer.WithSite();
         await server.Create(
             new Document(
-                Pool,
+                $"{Big}/providers/Weft.Ipam/pools/default",
                 Parse(
-                    """{"properties":{"ranges":["10.20.6.10-10.20.6.21"],"blocks":{"leastFree":0,"percent":100,"maxSize":8}}}"""
+                    """{"properties":{"ranges":["10.30.0.10-10.30.0.21"],"blocks":{"leastFree":0,"percent":100,"maxSize":8}}}"""
                 )
             )
         );
         return server;
     }
 
-    private static HashSet<string> NetworkPoolOf(InProcessServer server) =>
+    private static HashSet<string> HeldOf(InProcessServer server) =>
         [
-            .. Weft.Networks.NetworkPool.HoldingsOf(server.Store.Current, ResourceId.Parse(N6).Value)
+            .. Weft
+                .Networks.NetworkPool.HoldingsOf(server.Store.Current, ResourceId.Parse(Big).Value)
                 .Leases.Where(lease => lease.Address.Family == Weft.Addressing.AddressFamily.IPv4)
                 .Select(lease => lease.Address.ToString()),
         ];
 
     private static JsonObject Parse(string json) => JsonNode.Parse(json)!.AsObject();
 
-    private static JsonObject Request(string verb, string pod)
+    private static JsonObject Request(string verb, string pod, string network = N6)
     {
-        var request = AgentHarness.Request(verb, $"sandbox-of-{pod}", network: N6);
+        var request = AgentHarness.Request(verb, $"sandbox-of-{pod}", network: network);
         request["pod"] = pod;
         return request;
     }
 
-    private static async Task<string> Acquire(AgentHarness agent, string pod)
+    private static async Task<string> Acquire(AgentHarness agent, string pod, string network = N6)
     {
-        var answer = await agent.Send(Request("acquire", pod));
+        var answer = await agent.Send(Request("acquire", pod, network));
         return AgentHarness.AddressOf(answer).Split('/')[0];
     }
 

@@ -157,6 +157,9 @@ internal sealed class BlockTable
         }
     }
 
+    /// <summary>Whether a pod could be given addresses of some network now.</summary>
+    public bool HasRoom => MayGive && Blocks.Select(block => block.Network).Distinct().Any(n => CountFree(n) > 0);
+
     /// <summary>
     /// Begins to give back what is free of a block: nobody is given it from here on, and the entry says what is left.
     /// </summary>

@@ -51,25 +51,23 @@ internal sealed class BlockLoop(
     {
         while (true)
         {
-            var wait = timings.BlockReportInterval;
             try
             {
-                if (plane.Identity is not null && await Turn(cancel))
-                    wait = timings.MinPollInterval;
+                var hasMore = plane.Identity is not null && await Turn(cancel);
                 _backoff.Reset();
+                await demand.Wait(hasMore ? timings.MinPollInterval : timings.BlockReportInterval, cancel);
+                // What is given in the same moment goes into one report.
+                await Task.Delay(timings.BlockReportPause, clock, cancel);
             }
             catch (Exception e) when (e is ControlPlaneException or IOException)
             {
                 cancel.ThrowIfCancellationRequested();
-                wait =
-                    await Meet(e as ControlPlaneException)
-                    ?? _backoff.NextDelay((e as ControlPlaneException)?.RetryAfter);
+                var error = e as ControlPlaneException;
+                var wait = await Meet(error) ?? _backoff.NextDelay(error?.RetryAfter);
                 log.BlocksNotReported(e, Math.Round(wait.TotalSeconds, 1));
+                // Whatever is given meanwhile is told then.
+                await Task.Delay(wait, clock, cancel);
             }
-
-            await demand.Wait(wait, cancel);
-            // What is given in the same moment goes into one report.
-            await Task.Delay(timings.BlockReportPause, clock, cancel);
         }
     }
 

@@ -119,7 +119,7 @@ internal sealed class LeaseService(
     {
         if (plane.Identity is null)
             return Unavailable("the agent isn't enrolled yet");
-        if (!connectivity.IsReachable)
+        if (!connectivity.IsReachable && !table.Blocks.HasRoom)
             return Unavailable("the control plane doesn't answer the agent");
 
         // Tried anew rather than remembered: a runtime that is told no sends no pods, and nothing else would find the

@@ -83,8 +83,8 @@ internal sealed class AddressBlocks(ControlPlane controlPlane, BlockRecalls reca
             await http.Refuse(
                 new Refusal(
                     RefusalCode.InUse,
-                    $"{left.Free.Total} addresses that are free in {left.Text} can't be given back: {left.Reason ?? "its agent doesn't answer"}. "
-                        + "If it is certain that nothing runs there that holds one: --force",
+                    $"{left.Free.Total} addresses that are free in {left.Text} can't be given back: "
+                        + $"{left.Reason ?? "its agent doesn't answer"}. If it is certain that nothing runs there that holds one: --force",
                     id.ToString()
                 )
                 {

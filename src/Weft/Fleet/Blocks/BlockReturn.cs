@@ -40,8 +40,8 @@ internal sealed record BlockReturn(bool IsBack, string Reason)
             return new(true, "neither its agent nor its node is there any more");
         return new(
             false,
-            $"{block.Reason ?? "its agent is gone"}, and pods of {block.Node} may hold what nobody told: start the node anew, or delete it; "
-                + $"once nothing runs there: weft ipam blocks {block.Network.Name} --return --force"
+            $"{block.Reason ?? "its agent is gone"}, and pods of {block.Node} may hold what nobody told: start the node anew, or delete "
+                + $"it; once nothing runs there: weft ipam blocks {block.Network.Name} --return --force"
         );
     }
 

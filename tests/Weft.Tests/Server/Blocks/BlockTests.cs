@@ -84,7 +84,8 @@ public sealed class BlockTests
         await Acquire(node, "p2");
         var lost = await WaitForBlock(server, "Lost");
         Assert.Equal(AddressesOf(block), AddressesOf(lost));
-        Assert.DoesNotContain(AddressesOf(lost), text => RangeHas(text, Acquire(node, "p3").GetAwaiter().GetResult()));
+        var given = await Acquire(node, "p3");
+        Assert.DoesNotContain(AddressesOf(lost), text => RangeHas(text, given));
         var audit = (await server.Post("/providers/Weft.Ipam/audit", "{}")).Expect(200).Json["findings"]!.AsArray();
         var finding = Assert.Single(audit, item => (string)item!["state"]! == "Unproven")!;
         Assert.Contains("start the node anew", (string)finding["reason"]!, StringComparison.Ordinal);
@@ -146,7 +147,8 @@ public sealed class BlockTests
                 Pool,
                 Parse(
                     $$$"""
-                    {"properties":{"reservations":[{"name":"amf","addresses":["10.20.6.40"],"for":"{{{Documents.East}}}","pod":"core/kept"}]}}
+                    {"properties":{"reservations":[
+                      {"name":"amf","addresses":["10.20.6.40"],"for":"{{{Documents.East}}}","pod":"core/kept"}]}}
                     """
                 )
             )

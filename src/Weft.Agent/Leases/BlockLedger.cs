@@ -15,10 +15,13 @@ internal sealed class BlockLedger(LeaseTable table, PlaceMark place, Func<string
     private readonly Dictionary<LeaseHolder, JournalEntry> _settled = [];
     private List<(LeaseHolder Holder, JournalEntry Entry)> _reported = [];
 
+    // What was given back is told, and after a start that is told which may have been given back before.
+    private bool _isOwed = true;
+
     private BlockTable Blocks => table.Blocks;
 
     /// <summary>Whether something is to be told that isn't about what the agent wants.</summary>
-    public bool HasNews => !Blocks.Blocks.IsEmpty || Unsettled().Count > 0;
+    public bool HasNews => Blocks.Owner is not null && (_isOwed || !Blocks.Blocks.IsEmpty || Unsettled().Count > 0);
 
     /// <summary>Whether another report follows at once: something drains, or leases weren't told yet.</summary>
     public bool HasMore(BlockReply reply) =>
@@ -54,8 +57,10 @@ internal sealed class BlockLedger(LeaseTable table, PlaceMark place, Func<string
             if (!block.IsDraining && !asked.Contains(block.Network.Key))
                 continue;
             IReadOnlySet<Address> settled = block.IsDraining ? SettledOf(block.Network) : new HashSet<Address>();
-            if (Blocks.GiveBack(block.Id, settled) is { } left)
-                yield return JournalEntry.Create(block.Network, left, now);
+            if (Blocks.GiveBack(block.Id, settled) is not { } left)
+                continue;
+            _isOwed = true;
+            yield return JournalEntry.Create(block.Network, left, now);
         }
     }
 
@@ -89,6 +94,7 @@ internal sealed class BlockLedger(LeaseTable table, PlaceMark place, Func<string
     public IReadOnlyList<JournalEntry> TakeIn(BlockReply reply, DateTimeOffset now)
     {
         var entries = new List<JournalEntry>();
+        _isOwed = false;
         var known = Blocks.Blocks.ToDictionary(block => block.Id);
         foreach (var granted in reply.Blocks)
         {

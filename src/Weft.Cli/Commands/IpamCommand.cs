@@ -118,25 +118,24 @@ internal static class IpamCommand
     {
         var families = new ResourceRow(pool, default)
             .Objects("properties.families")
-            .Select(family => new ResourceRow(family, default));
+            .Select(family => new ResourceRow(family, default))
+            .ToList();
+        var hasBlocks = families.Exists(row => row.Text("inBlocks").Length > 0);
+        (string Title, string Member)[] columns =
+        [
+            ("FAMILY", "family"),
+            ("PREFIX", "prefix"),
+            ("GATEWAY", "gateway"),
+            ("SIZE", "size"),
+            ("RESERVED", "reserved"),
+            ("USED", "used"),
+            .. hasBlocks ? [("IN-BLOCKS", "inBlocks")] : ((string, string)[])[],
+            ("FREE", "free"),
+        ];
         TableText.Write(
             session.Out,
-            ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "USED", "IN-BLOCKS", "FREE"],
-            [
-                .. families.Select(row =>
-                    new[]
-                    {
-                        row.Text("family"),
-                        row.Text("prefix"),
-                        row.Text("gateway"),
-                        row.Text("size"),
-                        row.Text("reserved"),
-                        row.Text("used"),
-                        row.Text("inBlocks") is { Length: > 0 } inBlocks ? inBlocks : "0",
-                        row.Text("free"),
-                    }
-                ),
-            ]
+            [.. columns.Select(column => column.Title)],
+            [.. families.Select(row => columns.Select(column => row.Text(column.Member)).ToArray())]
         );
     }
 }

@@ -83,7 +83,7 @@ internal static class AgentTexts
         new("session", 64),
         new("blocks[].id", 64),
         new("blocks[].network", MaxLeaseText),
-        new("blocks[].ranges[]", 96),
+        new("blocks[].ranges[]", BlockReport.MaxRangeText),
         new("leases[].network", MaxLeaseText),
         new("leases[].containerId", MaxLeaseText),
         new("leases[].interface", MaxLeaseText),

@@ -84,6 +84,9 @@ internal sealed record BlockReport(
     /// <summary>The most leases of one report: some 200 KiB.</summary>
     public const int MaxLeases = LeaseRegistration.MaxLeases;
 
+    /// <summary>The longest text of a range: two IPv6 addresses and a hyphen, with room.</summary>
+    public const int MaxRangeText = 96;
+
     /// <summary>The most ranges of a block, which comes apart as addresses are given back.</summary>
     public const int MaxRanges = 2048;
 
@@ -153,7 +156,8 @@ internal sealed record BlockReport(
         foreach (var (text, i) in block.Ranges.Select((text, i) => (text, i)))
         {
             var at = $"{path}.ranges[{i}]";
-            if (!AddressRange.Parse(text, at).TryGet(out _, out var refusal))
+            // One that is too long was found before, and needn't be said.
+            if (text.Length <= MaxRangeText && !AddressRange.Parse(text, at).TryGet(out _, out var refusal))
                 yield return refusal with
                 {
                     Message = $"'{at}': {refusal.Message}",

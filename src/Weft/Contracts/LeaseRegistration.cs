@@ -126,7 +126,12 @@ internal sealed record LeaseRegistration(string Epoch, int Part, bool IsLast, Im
             var block = new OwnedBlock(
                 element.Text("id") ?? "",
                 element.Text("network") ?? "",
-                [.. element.Texts("ranges").Where(text => text.Length <= 96).Take(BlockReport.MaxRanges)]
+                [
+                    .. element
+                        .Texts("ranges")
+                        .Where(text => text.Length <= BlockReport.MaxRangeText)
+                        .Take(BlockReport.MaxRanges),
+                ]
             );
             if (block.Id.Length is 0 or > 64 || block.Network.Length > MaxTextLength || block.ToSet().IsEmpty)
                 return Invalid(

@@ -61,12 +61,7 @@ internal sealed class LeaseAdoption(
             part.IsLast ? [] : holders,
             unclaimed
         );
-        if (part.IsLast)
-        {
-            foreach (var block in BlockRegistration.Adopt(transaction, agent, part, now))
-                Put(block.ToMutation());
-        }
-
+        AdoptBlocks(part);
         Put(Mutation.Put(Registration.KeyOf(_id), registration.ToJson()));
         ImmutableArray<Mutation> changes = [.. Changes()];
         return (
@@ -84,6 +79,14 @@ internal sealed class LeaseAdoption(
         foreach (var lease in leases)
             Adopt(lease);
         return ([.. Changes()], _conflicts);
+    }
+
+    private void AdoptBlocks(LeaseRegistration part)
+    {
+        if (!part.IsLast)
+            return;
+        foreach (var block in BlockRegistration.Adopt(transaction, agent, part, now))
+            Put(block.ToMutation());
     }
 
     private IEnumerable<Mutation> Changes() =>

@@ -35,13 +35,7 @@ public sealed class CutOffTests
         Assert.Equal(given.Count, given.Values.Distinct(StringComparer.Ordinal).Count());
 
         await weftd.Start();
-        foreach (var (pod, address) in given)
-            await Eventually.Holds(
-                async () =>
-                    (await Weft(weftd, "who", address)).Output.Contains($"core/{pod} ", StringComparison.Ordinal),
-                $"weft who {address} knows {pod}",
-                async () => $"{(await Weft(weftd, "who", address)).Output}\n{w1.Log}"
-            );
+        await AssertKnown(weftd, given, w1);
         // What weftd gives from now on is nobody's.
         given["p7"] = await Add(w1, "p7");
         Assert.Equal(given.Count, given.Values.Distinct(StringComparer.Ordinal).Count());
@@ -88,6 +82,17 @@ public sealed class CutOffTests
         }
 
         Assert.Equal(given.Count, given.Distinct(StringComparer.Ordinal).Count());
+    }
+
+    private static async Task AssertKnown(Weftd weftd, Dictionary<string, string> given, NodeAgent agent)
+    {
+        foreach (var (pod, address) in given)
+            await Eventually.Holds(
+                async () =>
+                    (await Weft(weftd, "who", address)).Output.Contains($"core/{pod} ", StringComparison.Ordinal),
+                $"weft who {address} knows {pod}",
+                async () => $"{(await Weft(weftd, "who", address)).Output}\n{agent.Log}"
+            );
     }
 
     private static async Task<string> Add(NodeAgent agent, string pod)

@@ -17,17 +17,14 @@ public sealed class BlockModelTests
     public void Gives_NoAddressTwice_AndLosesNone() =>
         Gen.Select(Gen.Int[0, Verbs - 1], Gen.Int[0, BlockWorld.Agents - 1], Gen.Int[0, 40])
             .Array[1, 120]
-            .Sample(
-                steps =>
-                {
-                    var world = new BlockWorld();
-                    foreach (var (verb, agent, which) in steps)
-                        Do(world, verb, world.Nodes[agent], which);
-                    BringBack(world);
-                    AssertKnown(world);
-                },
-                iter: 300
-            );
+            .Sample(steps =>
+            {
+                var world = new BlockWorld();
+                foreach (var (verb, agent, which) in steps)
+                    Do(world, verb, world.Nodes[agent], which);
+                BringBack(world);
+                AssertKnown(world);
+            });
 
     /// <summary>With everybody within reach, as many pods run as there are addresses, whoever owns blocks.</summary>
     [Theory]

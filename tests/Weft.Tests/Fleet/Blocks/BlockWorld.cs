@@ -277,6 +277,9 @@ internal sealed class SimulatedAgent
     /// <summary>The journal is gone with the disk; the pods run on.</summary>
     public void LoseJournal()
     {
+        // Both at once, a store of before and no journal: then nobody is left who knows.
+        if (Registration.AskedOf(_world.State, _world.State.Get(StoreKey.ForResource(Id))!) is not null)
+            return;
         _journal.Clear();
         _directory = _world.NewName("d");
         _world.ForgetBackups();

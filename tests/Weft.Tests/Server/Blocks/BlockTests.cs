@@ -28,6 +28,10 @@ public sealed class BlockTests
         await using var node = await AgentHarness.StartWith(server, Timings);
         await Acquire(node, "p0");
         var block = await WaitForBlock(server, "Active");
+        await AgentHarness.Eventually(
+            () => node.Log.Contains("block-granted", StringComparison.Ordinal),
+            "the agent has it"
+        );
         Assert.Equal(("w1", 8), ((string)block["node"]!, int.Parse((string)block["size"]!)));
 
         // What is given of it is weftd's own record a moment later.

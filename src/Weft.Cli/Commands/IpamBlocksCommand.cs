@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Weft.Cli.Kinds;
 using Weft.Cli.Output;
-using Weft.Cli.Primitives;
 using Weft.Networks.Blocks;
 using Weft.Resources;
 

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Weft.Access;
-using Weft.Addressing;
 using Weft.Fleet;
 using Weft.Networks.Blocks;
 using Weft.Resources;

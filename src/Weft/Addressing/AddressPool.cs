@@ -207,7 +207,9 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     /// <summary>The subnet that an address is of, or null.</summary>
     public Subnet? SubnetOf(Address address) => Subnets.FirstOrDefault(subnet => subnet.Prefix.Contains(address));
 
-    /// <summary>The first address from one on that nobody holds, that doesn't rest and no agent owns; a run of blocks is skipped whole.</summary>
+    /// <summary>
+    /// The first address from one on that nobody holds, that doesn't rest and that no agent owns. A run of blocks is skipped whole.
+    /// </summary>
     /// <returns>The address, whether it may be leased or not; null where there is none.</returns>
     public Address? FirstFree(Address from, Address last)
     {

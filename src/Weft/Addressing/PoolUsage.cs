@@ -71,16 +71,8 @@ internal sealed record PoolUsage
             kept += subnet.Kept.Count;
         }
 
-        var isAll = pool.SubnetsOf(family).Count() == subnets.Length;
-        // What rests in a block counts there.
-        var blocks = pool.Blocked.Addresses;
-        var (cooling, sticky) =
-            isAll && blocks.IsEmpty
-                ? CountResting(pool, family)
-                : CountResting(pool, family, address => IsHere(address) && !blocks.Contains(address));
-        var inBlocks = UInt128.Zero;
-        foreach (var subnet in subnets)
-            inBlocks += pool.CountFreeInBlocks(subnet);
+        var (cooling, sticky) = CountResting(pool, family, subnets);
+        var inBlocks = CountInBlocks(pool, family, subnets);
         // What is kept by a reservation counts there, and nowhere else.
         int CountReserved(Func<Rest, bool> isMeant) =>
             (int)
@@ -104,6 +96,27 @@ internal sealed record PoolUsage
             CoolingFor = cooling > 0 ? LeftOf(pool, family) : default,
             Free = size > taken ? size - taken : 0,
         };
+    }
+
+    private static bool IsAll(AddressPool pool, AddressFamily family, Subnet[] subnets) =>
+        pool.SubnetsOf(family).Count() == subnets.Length;
+
+    private static UInt128 CountInBlocks(AddressPool pool, AddressFamily family, Subnet[] subnets) =>
+        IsAll(pool, family, subnets)
+            ? (UInt128)pool.Blocked.Free.Of(family)
+            : subnets.Aggregate(UInt128.Zero, (sum, subnet) => sum + pool.CountFreeInBlocks(subnet));
+
+    /// <summary>How many cool, and are kept for owners that are gone; what rests in a block counts there.</summary>
+    private static (int Cooling, int Sticky) CountResting(AddressPool pool, AddressFamily family, Subnet[] subnets)
+    {
+        var blocks = pool.Blocked.Addresses;
+        return IsAll(pool, family, subnets) && blocks.IsEmpty
+            ? CountResting(pool, family)
+            : CountResting(
+                pool,
+                family,
+                address => subnets.Any(subnet => subnet.Prefix.Contains(address)) && !blocks.Contains(address)
+            );
     }
 
     /// <summary>How many of a family cool, and are kept for owners that are gone, by what time it is.</summary>

@@ -47,6 +47,21 @@ public sealed class BlockDemandTests
     }
 
     [Fact]
+    public void Lies_OverNothingThatRests()
+    {
+        var held = Holdings.Empty.Open();
+        var lease = new Lease(
+            Address.Parse("10.0.0.230").Value,
+            new Holder("h", "h"),
+            LeaseMethod.Dynamic,
+            TestSite.Now
+        );
+        held.BeginRest(new Rest(Holding.Create(lease.Holder, [lease]), lease.Address, EndTime.At(0, 0)));
+        var pool = PoolOf("10.0.0.0/24") with { Holdings = held.Close() };
+        Assert.Equal("10.0.0.208-10.0.0.223", BlockPlacement.Choose(pool, AddressFamily.IPv4, 16).ToString());
+    }
+
+    [Fact]
     public void Lies_WhereverSomethingIsFree_WhereNoRunIs()
     {
         var pool = PoolOf("10.0.0.0/28");

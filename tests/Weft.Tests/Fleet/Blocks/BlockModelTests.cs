@@ -118,7 +118,7 @@ public sealed class BlockModelTests
         {
             foreach (var (container, address) in agent.Known)
             {
-                var holder = world.HolderOf(container, agent.Node).Id;
+                var holder = BlockWorld.HolderOf(container, agent.Node).Id;
                 // What a restored store has for somebody else is kept from everybody else, and shown.
                 Assert.True(
                     held.LeaseOf(address)?.Holder.Id == holder

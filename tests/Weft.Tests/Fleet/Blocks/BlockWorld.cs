@@ -154,9 +154,9 @@ internal sealed class BlockWorld
         );
     }
 
-    public ResourceId AgentId(string name) => Cluster.Extend(Weft.Fleet.Agent.ResourceType, name);
+    public static ResourceId AgentId(string name) => Cluster.Extend(Weft.Fleet.Agent.ResourceType, name);
 
-    public Holder HolderOf(string container, string node) =>
+    public static Holder HolderOf(string container, string node) =>
         AddressClaims.PodHolderOf(Cluster, container, "net1", $"core/{container}", node);
 
     private IEnumerable<string> Candidates(SimulatedAgent agent) =>
@@ -241,7 +241,7 @@ internal sealed class SimulatedAgent
 
     public string Node { get; }
 
-    public ResourceId Id => _world.AgentId(Node);
+    public ResourceId Id => BlockWorld.AgentId(Node);
 
     public LeaseTable Table { get; private set; }
 
@@ -316,7 +316,7 @@ internal sealed class SimulatedAgent
         var holder = HolderOf(container);
         var given = Table.Blocks.TryTake(BlockWorld.Network, $"core/{container}");
         var lease = given;
-        if (lease is null && !IsCutOff && _world.Lease(_world.HolderOf(container, Node)) is { } central)
+        if (lease is null && !IsCutOff && _world.Lease(BlockWorld.HolderOf(container, Node)) is { } central)
             lease = new PodLease([new LeasedAddress($"{central.Address}/24", null)], []);
         if (lease is null)
             return;
@@ -345,7 +345,7 @@ internal sealed class SimulatedAgent
             return;
         foreach (var holder in Table.PendingReleases())
         {
-            _world.Release(_world.HolderOf(holder.ContainerId, Node).Id);
+            _world.Release(BlockWorld.HolderOf(holder.ContainerId, Node).Id);
             Append(JournalEntry.Create(JournalEntry.Released, holder, default, want: Table.ReleaseNumberOf(holder)));
         }
     }

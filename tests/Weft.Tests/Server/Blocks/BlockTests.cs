@@ -166,6 +166,34 @@ public sealed class BlockTests
         Assert.Equal("10.20.6.41/24", AgentHarness.AddressOf(await node.Send(asked)));
     }
 
+    /// <summary>What one of them had rests at weftd, and no block knows of it.</summary>
+    [Fact]
+    public async Task Leaves_ToWeftd_PodsThatFindTheirAddressesAgain()
+    {
+        await using var server = await InProcessServer.WithSite();
+        await server.Create(
+            new Document(Pool, Parse("""{"properties":{"stickyPods":["core/upf-*"],"claims":["core/vm-*-?????"]}}"""))
+        );
+        await using var node = await AgentHarness.StartWith(server, Timings);
+        await Acquire(node, "p0");
+        var block = await WaitForBlock(server, "Active");
+        await AgentHarness.Eventually(
+            () => node.Log.Contains("block-granted", StringComparison.Ordinal),
+            "the agent has it"
+        );
+        var claims = Request("acquire", "claims");
+        claims["claim"] = "db";
+        string[] central =
+        [
+            await Acquire(node, "upf-0"),
+            await Acquire(node, "vm-a-x7k2p"),
+            AgentHarness.AddressOf(await node.Send(claims)).Split('/')[0],
+        ];
+        Assert.All(central, address => Assert.DoesNotContain(AddressesOf(block), text => RangeHas(text, address)));
+        var ordinary = await Acquire(node, "p1");
+        Assert.Contains(AddressesOf(block), text => RangeHas(text, ordinary));
+    }
+
     private static async Task<InProcessServer> SmallPool()
     {
         var server = await InProcessServer.WithSite();

@@ -1,3 +1,4 @@
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Inquiries;
 using Weft.Agent.Inventory;
@@ -143,11 +144,13 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
         var (plane, connectivity, locks) = (services.Plane, services.Connectivity, new KeyedLock());
         var calls = new LeaseCalls(plane, stop);
         var releases = new ReleaseLoop(table, journal, locks, plane, calls, timings, clock, log);
+        var demand = new BlockDemands(clock);
         var leases = new LeaseService(
             table,
             journal,
             locks,
             releases,
+            demand,
             plane,
             calls,
             connectivity,
@@ -157,13 +160,14 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
             stop
         );
         var confirmations = new ConfirmationLoop(table, journal, locks, calls, timings, clock, log);
+        var blocks = options.Node is null ? null : CreateBlockLoop(services, table, journal, demand);
         var registrations = new RegistrationLoop(table, leases, plane, timings, clock, log);
         plane.RegistrationAsked = registrations.Ask;
         var handler = new LeaseRequestHandler(leases, options.Node, log);
         var holders = new HolderObserver(table, leases, new SandboxDirectory(options.Sandboxes), log);
         // Who runs in a cluster is for the agent of the cluster to say.
         var pods = options.Node is null ? services.Cluster?.CreatePodObserver() : null;
-        var inquiries = new InquiryLoop(plane, pods, holders, timings, clock);
+        var inquiries = new InquiryLoop(plane, pods, holders, blocks, timings, clock);
         return
         [
             releases.Run(stop),
@@ -171,8 +175,26 @@ internal sealed class AgentHost(AgentOptions options, AgentTimings timings, Time
             registrations.Run(stop),
             inquiries.Run(stop),
             socket.Serve(handler.Handle, stop),
+            .. blocks is null ? (Task[])[] : [blocks.Run(stop)],
         ];
     }
+
+    private BlockLoop CreateBlockLoop(
+        SharedServices services,
+        LeaseTable table,
+        Journal journal,
+        BlockDemands demand
+    ) =>
+        new(
+            table,
+            journal,
+            demand,
+            services.Plane,
+            PlaceMark.Read(new SystemTree(options.Sys), new SystemTree(options.Proc), services.State.Root),
+            timings,
+            clock,
+            log
+        );
 
     /// <summary>
     /// Only the agent of a node reports an inventory: the agent of a cluster runs on any node.

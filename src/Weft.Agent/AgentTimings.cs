@@ -54,6 +54,15 @@ internal sealed record AgentTimings
     /// </summary>
     public TimeSpan RelayPollInterval { get; init; } = TimeSpan.FromSeconds(60);
 
+    /// <summary>
+    /// How often what the agent owns is reported though nothing has changed, and how long it waits before it asks again for a
+    /// block that it wasn't granted, or has given back. 60 s.
+    /// </summary>
+    public TimeSpan BlockReportInterval { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>For how long leases that are given are gathered before they are reported. 0.2 s.</summary>
+    public TimeSpan BlockReportPause { get; init; } = TimeSpan.FromSeconds(0.2);
+
     /// <summary>How often it is looked whether the credential is to be replaced. 1 min.</summary>
     public TimeSpan CredentialCheckInterval { get; init; } = TimeSpan.FromMinutes(1);
 

@@ -5,6 +5,7 @@ using Weft.Fleet;
 using Weft.Fleet.Operations;
 using Weft.Fleet.Planning;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 using Weft.Storage;
 
@@ -122,8 +123,14 @@ internal sealed class ControlPlane : IDisposable
     /// </summary>
     private async Task LockPools(Decision decision, List<SemaphoreSlim> held, CancellationToken cancel)
     {
+        // A block rests on all that is leased of its network.
         var partitions = decision
-            .Mutations.Select(c => StoreKey.PartitionOf(c.Key))
+            .Mutations.Select(c =>
+                c is { Key: var key, Bytes: { } bytes }
+                && key.StartsWith(AddressBlock.KeyOf(""), StringComparison.Ordinal)
+                    ? NetworkPool.PartitionOf(AddressBlock.Of(new Row(key, 0, bytes)).Network)
+                    : StoreKey.PartitionOf(c.Key)
+            )
             .Where(p => p.StartsWith(StoreKey.LeasePrefix, StringComparison.Ordinal));
         foreach (
             var gate in partitions

@@ -13,6 +13,7 @@ using Weft.Server.Actions;
 using Weft.Server.Agents;
 using Weft.Server.Api;
 using Weft.Server.Audit;
+using Weft.Server.Blocks;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -294,6 +295,7 @@ internal static class Program
             .AddSingleton<RelayConnections>()
             .AddSingleton<DesiredStates>()
             .AddSingleton<AddressPools>()
+            .AddSingleton<AddressBlocks>()
             .AddSingleton<ComputedTypes>();
 
     private static void AddActions(IServiceCollection services) =>
@@ -312,6 +314,10 @@ internal static class Program
             .AddSingleton<LeaseRates>()
             .AddSingleton<LeaseAllocator>()
             .AddSingleton<LeaseRegistrar>()
+            .AddSingleton<BlockReports>()
+            .AddSingleton<BlockRecalls>()
+            .AddSingleton<BlockReturns>()
+            .AddSingleton<BlockEndpoints>()
             .AddSingleton<EvidenceCollector>()
             .AddSingleton<LeaseReclaimer>()
             .AddHostedService(provider => provider.GetRequiredService<LeaseReclaimer>())

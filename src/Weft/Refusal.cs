@@ -39,6 +39,12 @@ internal sealed record Refusal(
     public (string About, string Text)? Aside { get; init; }
 
     /// <summary>
+    /// The network, as an id in lower case, whose blocks stand in the way: what is free in them may be asked back. Null, the
+    /// default, where none do.
+    /// </summary>
+    public string? BlocksOf { get; init; }
+
+    /// <summary>
     /// All findings as one refusal: the finding itself if it is alone, else a summary that carries all.
     /// </summary>
     public static Refusal Combine(IReadOnlyList<Refusal> findings, string? target)

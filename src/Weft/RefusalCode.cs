@@ -112,6 +112,9 @@ internal enum RefusalCode
     /// <summary>The request belongs to a lease session that is over; open one and ask again. 409.</summary>
     LeaseSessionEnded,
 
+    /// <summary>The owner of blocks isn't the one it was: its journal was copied or set back. It draws another name. 409.</summary>
+    BlocksFenced,
+
     /// <summary>Others changed the same objects again and again; try once more. 409.</summary>
     Contended,
 
@@ -149,6 +152,7 @@ internal static class RefusalCodes
             or RefusalCode.QuotaExceeded
             or RefusalCode.PluginNotDrawn
             or RefusalCode.LeaseSessionEnded
+            or RefusalCode.BlocksFenced
             or RefusalCode.Contended
             or RefusalCode.WouldLockOut => 409,
             RefusalCode.PreconditionFailed => 412,

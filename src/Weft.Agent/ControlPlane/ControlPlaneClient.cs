@@ -167,6 +167,19 @@ internal sealed class ControlPlaneClient : IDisposable
         return await Read(answer, body => LeaseRegistrationResponse.Read(body), cancel);
     }
 
+    /// <summary><c>POST blocks</c>.</summary>
+    public async Task<BlockReply> ReportBlocks(BlockReport report, CancellationToken cancel)
+    {
+        using var answer = await SendInOrder(
+            AgentApi.Blocks,
+            1,
+            order =>
+                (report with { Session = order.Session, Sequence = order.Sequence, Oldest = order.Oldest }).ToBytes(),
+            cancel
+        );
+        return await Read(answer, body => BlockReply.Read(body), cancel);
+    }
+
     /// <summary><c>GET verifications</c>: waits until somebody asks for one, or until the wait is over.</summary>
     /// <returns>The answer; null where nothing is asked for.</returns>
     public async Task<byte[]?> GetVerifications(long after, CancellationToken cancel)

@@ -1,4 +1,6 @@
+using Weft.Agent.Blocks;
 using Weft.Contracts;
+using Weft.Resources;
 
 namespace Weft.Agent.Leases;
 
@@ -27,6 +29,10 @@ internal sealed record JournalHeader(int WeftJournal, string? File = null)
 /// <param name="Pod">The pod as <c>namespace/name</c>, so that people see whose it is.</param>
 /// <param name="Configuration">The name of the CNI network configuration that it was granted for; only with
 /// <see cref="Requested"/> and <see cref="Granted"/>, and null where an agent of before has written it.</param>
+/// <param name="Uid">The pod's UID; null where nobody says.</param>
+/// <param name="IsOfBlock">True where the agent has given it of a block; null where weftd has.</param>
+/// <param name="Block">Only with <see cref="BlockHeld"/>.</param>
+/// <param name="Owner">Only with <see cref="BlocksOwned"/>.</param>
 internal sealed record JournalEntry(
     string Did,
     string Network,
@@ -36,7 +42,11 @@ internal sealed record JournalEntry(
     PodLease? Lease = null,
     long? Want = null,
     string? Pod = null,
-    string? Configuration = null
+    string? Configuration = null,
+    string? Uid = null,
+    bool? IsOfBlock = null,
+    JournaledBlock? Block = null,
+    JournaledOwner? Owner = null
 )
 {
     /// <summary>The control plane is asked for a lease of the holder: it may have one, and which is for it to say.</summary>
@@ -53,6 +63,20 @@ internal sealed record JournalEntry(
 
     /// <summary>The control plane has confirmed the release.</summary>
     public const string Released = "released";
+
+    /// <summary>The agent has this of a block.</summary>
+    public const string BlockHeld = "blockHeld";
+
+    /// <summary>This is whose blocks they are.</summary>
+    public const string BlocksOwned = "blocksOwned";
+
+    /// <summary>An entry about a block.</summary>
+    public static JournalEntry Create(ResourceId network, JournaledBlock block, DateTimeOffset at) =>
+        new(BlockHeld, network.ToString(), "", "", at, Block: block);
+
+    /// <summary>An entry about the blocks' owner.</summary>
+    public static JournalEntry Create(JournaledOwner owner, DateTimeOffset at) =>
+        new(BlocksOwned, "", "", "", at, Owner: owner);
 
     /// <summary>An entry about a holder.</summary>
     public static JournalEntry Create(

@@ -62,6 +62,27 @@ internal static partial class LeaseEvents
     [LoggerMessage(2220, LogLevel.Warning, "")]
     public static partial void ConfirmationPostponed(this ILogger log, Exception error, double seconds);
 
+    [LoggerMessage(2221, LogLevel.Information, "")]
+    public static partial void BlockGranted(this ILogger log, string network, string ranges);
+
+    [LoggerMessage(2222, LogLevel.Warning, "")]
+    public static partial void BlocksNotReported(this ILogger log, Exception error, double seconds);
+
+    [LoggerMessage(2223, LogLevel.Warning, "")]
+    public static partial void BlocksOfAnotherPlace(this ILogger log, int blocks);
+
+    [LoggerMessage(2224, LogLevel.Warning, "")]
+    public static partial void BlocksFenced(this ILogger log, int blocks);
+
+    [LoggerMessage(2225, LogLevel.Warning, "")]
+    public static partial void BlockLeaseRefused(
+        this ILogger log,
+        string address,
+        string network,
+        string container,
+        string reason
+    );
+
     [LoggerMessage(2213, LogLevel.Error, "")]
     public static partial void ConnectionFailed(this ILogger log, Exception error);
 }

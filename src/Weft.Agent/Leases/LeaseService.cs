@@ -1,4 +1,5 @@
 using Weft.Addressing;
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Contracts;
 using Weft.Resources;
@@ -15,6 +16,7 @@ internal sealed class LeaseService(
     Journal journal,
     KeyedLock locks,
     ReleaseLoop releases,
+    BlockDemands demand,
     ControlPlaneClient plane,
     LeaseCalls calls,
     Connectivity connectivity,
@@ -69,6 +71,7 @@ internal sealed class LeaseService(
             )
         );
         releases.Wake();
+        demand.Wake();
     }
 
     /// <summary>
@@ -119,7 +122,7 @@ internal sealed class LeaseService(
     {
         if (plane.Identity is null)
             return Unavailable("the agent isn't enrolled yet");
-        if (!connectivity.IsReachable)
+        if (!connectivity.IsReachable && !table.Blocks.HasRoom)
             return Unavailable("the control plane doesn't answer the agent");
 
         // Tried anew rather than remembered: a runtime that is told no sends no pods, and nothing else would find the
@@ -162,12 +165,58 @@ internal sealed class LeaseService(
         await journal.EnsureWritable();
 
         var requested = CreateRequested(request, configuration);
-        var lease = await Ask(request, requested);
-        await journal.Note(requested with { Did = JournalEntry.Granted, At = clock.GetUtcNow(), Lease = lease });
+        var given = TakeOfBlocks(request, requested.Pod);
+        if (given is not null)
+            await KeepOfBlocks(holder, requested, given);
+        else
+        {
+            var lease = await Ask(request, requested);
+            await journal.Note(requested with { Did = JournalEntry.Granted, At = clock.GetUtcNow(), Lease = lease });
+        }
+
+        demand.Note(holder.Network);
         if (!table.TryGet(holder, out var kept))
+        {
+            // Its release came first: the entry means nothing, and nobody holds the addresses.
+            if (given is not null)
+                table.Blocks.Free(holder.Network, given);
             return ReleasedMeanwhile(holder);
+        }
+
         log.LeaseGranted(holder, string.Join(',', kept.Addresses.Select(a => a.Address)), requested.Pod);
         return kept;
+    }
+
+    /// <summary>
+    /// Takes addresses of the agent's blocks. An address or a claim that is asked for is weftd's to give, also where it lies in
+    /// a block; so is what was asked for before, as nobody knows yet what came of that.
+    /// </summary>
+    /// <returns>The lease, which isn't on the disk yet; null where weftd is to be asked.</returns>
+    private PodLease? TakeOfBlocks(PodLeaseRequest request, string? pod) =>
+        request.Ips.IsEmpty && request.Claim is null && !table.IsRequested(request.Holder)
+            ? table.Blocks.TryTake(request.Holder.Network, pod)
+            : null;
+
+    /// <summary>Puts a lease of a block on the disk, synced: nobody else knows of it.</summary>
+    private async Task KeepOfBlocks(LeaseHolder holder, JournalEntry requested, PodLease given)
+    {
+        try
+        {
+            await journal.Append(
+                requested with
+                {
+                    Did = JournalEntry.Granted,
+                    At = clock.GetUtcNow(),
+                    Lease = given,
+                    IsOfBlock = true,
+                }
+            );
+        }
+        catch (IOException)
+        {
+            table.Blocks.Free(holder.Network, given);
+            throw;
+        }
     }
 
     private JournalEntry CreateRequested(PodLeaseRequest request, string? configuration) =>
@@ -177,7 +226,10 @@ internal sealed class LeaseService(
             clock.GetUtcNow(),
             pod: request.Pod is null ? null : $"{request.Namespace}/{request.Pod}",
             configuration: configuration
-        );
+        ) with
+        {
+            Uid = request.Uid,
+        };
 
     /// <summary>
     /// Asks the control plane while the journal takes note that it is asked: two disks, side by side. Once both have it, no

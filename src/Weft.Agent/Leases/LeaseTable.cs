@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Weft.Agent.Blocks;
 using Weft.Contracts;
 using Weft.Resources;
 
@@ -17,13 +18,16 @@ internal sealed class LeaseTable
     private readonly Dictionary<LeaseHolder, JournalEntry> _releases = [];
     private long _lastReleaseNumber;
 
+    /// <summary>The blocks that the journal owns.</summary>
+    public BlockTable Blocks { get; } = new();
+
     /// <summary>How many entries a journal of this table alone would have.</summary>
     public int Count
     {
         get
         {
             lock (_guard)
-                return _leases.Count + _requests.Count + _releases.Count;
+                return _leases.Count + _requests.Count + _releases.Count + Blocks.Blocks.Length;
         }
     }
 
@@ -82,8 +86,20 @@ internal sealed class LeaseTable
     /// <returns>False where it isn't one the format knows.</returns>
     public bool Apply(JournalEntry entry)
     {
+        if (entry is { Did: JournalEntry.BlocksOwned, Owner: { } owner })
+        {
+            Blocks.Apply(owner);
+            return true;
+        }
+
         if (!ResourceId.TryParse(entry.Network, out var network))
             return false;
+        if (entry is { Did: JournalEntry.BlockHeld, Block: { } block })
+        {
+            Blocks.Apply(network, block);
+            return true;
+        }
+
         var holder = new LeaseHolder(network, entry.ContainerId, entry.Interface);
         lock (_guard)
         {
@@ -94,7 +110,7 @@ internal sealed class LeaseTable
                 case { Did: JournalEntry.Granted, Lease.IsComplete: true }:
                     _requests.Remove(holder);
                     if (!_releases.ContainsKey(holder))
-                        _leases[holder] = entry;
+                        Replace(holder, entry);
                     return true;
                 case { Did: JournalEntry.Requested }:
                     if (!_releases.ContainsKey(holder) && !_leases.ContainsKey(holder))
@@ -104,7 +120,7 @@ internal sealed class LeaseTable
                     _requests.Remove(holder);
                     return true;
                 case { Did: JournalEntry.ReleaseWanted, Want: { } want }:
-                    _leases.Remove(holder);
+                    Replace(holder, null);
                     _requests.Remove(holder);
                     _releases[holder] = entry;
                     _lastReleaseNumber = Math.Max(_lastReleaseNumber, want);
@@ -124,7 +140,26 @@ internal sealed class LeaseTable
     /// <summary>The shortest list of entries that amounts to this table.</summary>
     public IReadOnlyList<JournalEntry> Entries()
     {
+        var (owner, blocks) = Blocks.Entries();
         lock (_guard)
-            return [.. _leases.Values, .. _requests.Values, .. _releases.Values.OrderBy(entry => entry.Want)];
+            return
+            [
+                .. owner is null ? (JournalEntry[])[] : [JournalEntry.Create(owner, default)],
+                .. blocks.Select(block => JournalEntry.Create(block.Network, block.Block, default)),
+                .. _leases.Values,
+                .. _requests.Values,
+                .. _releases.Values.OrderBy(entry => entry.Want),
+            ];
+    }
+
+    /// <param name="entry">What the holder has from now on; null for nothing.</param>
+    private void Replace(LeaseHolder holder, JournalEntry? entry)
+    {
+        if (_leases.Remove(holder, out var old))
+            Blocks.Free(holder.Network, old.Lease!);
+        if (entry is null)
+            return;
+        _leases[holder] = entry;
+        Blocks.Hold(holder.Network, entry.Lease!);
     }
 }

@@ -59,7 +59,12 @@ internal sealed class RegistrationLoop(
         var (adopted, conflicts) = (0, 0);
         for (var part = 0; part < chunks.Count; part++)
         {
-            var body = new LeaseRegistration(epoch, part, part == chunks.Count - 1, [.. chunks[part]]);
+            var isLast = part == chunks.Count - 1;
+            var body = new LeaseRegistration(epoch, part, isLast, [.. chunks[part]])
+            {
+                Owner = table.Blocks.Owner?.Name,
+                Blocks = isLast ? [.. table.Blocks.Blocks.Select(block => block.ToOwned())] : [],
+            };
             var answer = await plane.Register(body, cancel);
             adopted += answer.Adopted;
             conflicts += answer.Conflicts.Count;
@@ -83,5 +88,8 @@ internal sealed class RegistrationLoop(
             grant.Holder,
             grant.Entry.Pod,
             [.. grant.Entry.Lease!.Addresses.Select(address => address.ParsedAddress).OfType<Address>()]
-        );
+        )
+        {
+            Uid = grant.Entry.Uid,
+        };
 }

@@ -17,6 +17,7 @@ internal static class IpamCommand
         {
             BuildShow(cli),
             BuildLeases(cli),
+            IpamBlocksCommand.Build(cli),
             IpamAuditCommand.BuildAudit(cli),
             IpamReleaseCommand.Build(cli),
             IpamAuditCommand.BuildRepair(cli),
@@ -114,32 +115,35 @@ internal static class IpamCommand
     {
         var families = new ResourceRow(pool, default)
             .Objects("properties.families")
-            .Select(family => new ResourceRow(family, default));
+            .Select(family => new ResourceRow(family, default))
+            .ToList();
+        var hasBlocks = families.Exists(row => row.Text("inBlocks").Length > 0);
+        (string Title, string Member)[] columns =
+        [
+            ("FAMILY", "family"),
+            ("PREFIX", "prefix"),
+            ("GATEWAY", "gateway"),
+            ("SIZE", "size"),
+            ("RESERVED", "reserved"),
+            ("EXCLUDED", "excluded"),
+            ("USED", "used"),
+            ("STICKY", "sticky"),
+            ("COOLING", "cooling"),
+            .. hasBlocks ? [("IN-BLOCKS", "inBlocks")] : ((string, string)[])[],
+            ("FREE", "free"),
+        ];
         TableText.Write(
             session.Out,
-            ["FAMILY", "PREFIX", "GATEWAY", "SIZE", "RESERVED", "EXCLUDED", "USED", "STICKY", "COOLING", "FREE"],
-            [
-                .. families.Select(row =>
-                    new[]
-                    {
-                        row.Text("family"),
-                        row.Text("prefix"),
-                        row.Text("gateway"),
-                        row.Text("size"),
-                        row.Text("reserved"),
-                        row.Text("excluded"),
-                        row.Text("used"),
-                        row.Text("sticky"),
-                        row.Text("coolingUntil") is { Length: > 0 } until
-                            ? $"{row.Text("cooling")} until {until}"
-                            : row.Text("cooling"),
-                        row.Text("free"),
-                    }
-                ),
-            ]
+            [.. columns.Select(column => column.Title)],
+            [.. families.Select(row => columns.Select(column => TextOf(row, column.Member)).ToArray())]
         );
         WriteClusters(session, new ResourceRow(pool, default));
     }
+
+    private static string TextOf(ResourceRow family, string member) =>
+        member == "cooling" && family.Text("coolingUntil") is { Length: > 0 } until
+            ? $"{family.Text(member)} until {until}"
+            : family.Text(member);
 
     /// <summary>Who has how much of it, the whole first.</summary>
     private static void WriteClusters(CommandSession session, ResourceRow pool)

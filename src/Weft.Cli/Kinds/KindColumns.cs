@@ -4,6 +4,7 @@ using Weft.Access;
 using Weft.Fabric;
 using Weft.Fleet;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Cli.Kinds;
@@ -211,6 +212,20 @@ internal static class KindColumns
                 PropertyColumn("HOLDER", "holder"),
                 ReferenceColumn("CLUSTER", "cluster"),
                 ReferenceColumn("NODE", "node"),
+                AgeColumn("SINCE", "since"),
+            ]
+        ),
+        (
+            AddressBlock.ResourceType,
+            [
+                Name,
+                ParentColumn("NETWORK"),
+                ReferenceColumn("CLUSTER", "cluster"),
+                PropertyColumn("NODE", "node"),
+                PropertyColumn("STATE", "state"),
+                PropertyColumn("ADDRESSES", "addresses"),
+                PropertyColumn("HELD", "held"),
+                PropertyColumn("FREE", "free"),
                 AgeColumn("SINCE", "since"),
             ]
         ),

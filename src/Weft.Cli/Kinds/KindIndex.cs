@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Cli.Kinds;
@@ -65,7 +66,7 @@ internal sealed class KindIndex
         };
     }
 
-    // The server makes leases as pods ask for addresses; nobody declares one, so no kind speaks for them.
+    // The server makes leases and blocks as pods and agents ask for them; nobody declares one, so no kind speaks for them.
     private void AddLeases()
     {
         if (FindByType(L3Network.ResourceType) is not { } network)
@@ -76,6 +77,13 @@ internal sealed class KindIndex
             Parent = network,
             ParentOption = "network",
             Columns = KindColumns.Find(NetworkPool.LeaseType)!.Value,
+        };
+        _byType[AddressBlock.ResourceType] = new Kind("blocks", AddressBlock.ResourceType, KindTable.WeftApiVersion)
+        {
+            ShortNames = ["blk"],
+            Parent = network,
+            ParentOption = "network",
+            Columns = KindColumns.Find(AddressBlock.ResourceType)!.Value,
         };
     }
 

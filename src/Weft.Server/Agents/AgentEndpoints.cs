@@ -3,6 +3,7 @@ using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Audit;
+using Weft.Server.Blocks;
 using Weft.Server.Http;
 using Weft.Server.Identity;
 using Weft.Server.Leases;
@@ -20,6 +21,8 @@ internal sealed class AgentEndpoints(
     LeaseRegistrar registrar,
     LeasedNetworks networks,
     LeaseBatchEndpoints batches,
+    BlockEndpoints blocks,
+    BlockRecalls recalls,
     EnrolmentEndpoints enrolment,
     CredentialEndpoints credentials,
     CredentialUses uses,
@@ -98,6 +101,7 @@ internal sealed class AgentEndpoints(
             ("POST", AgentApi.LeaseBatch) => batches.Serve(http, agent),
             ("POST", AgentApi.Register) => RegisterLeases(http, agent),
             ("POST", AgentApi.Release) => ReleaseLeases(http, agent),
+            ("POST", AgentApi.Blocks) => blocks.Serve(http, agent),
             _ => http.Refuse(
                 new Refusal(RefusalCode.InvalidResourceId, $"agents know no {http.Request.Method} {path}", path)
             ),
@@ -272,7 +276,12 @@ internal sealed class AgentEndpoints(
         // allocator.
         if (!LeaseAllocator.IsAttached(new ReadTransaction(controlPlane.Store.Current), cluster, request.Network))
             await http.Refuse(LeaseAllocator.NotAttachedRefusal(cluster, request.Network));
-        else if ((await allocator.Submit(request, http.RequestAborted)).TryGet(out var leases, out refusal))
+        else if (
+            (await recalls.Decide(() => allocator.Submit(request, http.RequestAborted), http.RequestAborted)).TryGet(
+                out var leases,
+                out refusal
+            )
+        )
             await http.Respond(200, networks.Render(request.Network, leases));
         else
             await http.Refuse(refusal);

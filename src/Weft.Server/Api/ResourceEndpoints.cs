@@ -4,6 +4,7 @@ using Weft.Access;
 using Weft.Resources;
 using Weft.Server.Actions;
 using Weft.Server.Audit;
+using Weft.Server.Blocks;
 using Weft.Server.Computed;
 using Weft.Server.Http;
 using Weft.Server.Identity;
@@ -19,7 +20,8 @@ internal sealed class ResourceEndpoints(
     ControlPlane controlPlane,
     ListEndpoints lists,
     ComputedTypes computed,
-    ActionRegistry actions
+    ActionRegistry actions,
+    BlockRecalls recalls
 )
 {
     /// <summary>Serves a path that is a resource's id, an action below one, or a collection.</summary>
@@ -102,7 +104,7 @@ internal sealed class ResourceEndpoints(
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !(
-                await controlPlane.Decide(
+                await Decide(
                     transaction => controlPlane.Verbs.Put(CreateWriteRequest(http, caller, id, body), transaction),
                     http.RequestAborted
                 )
@@ -124,7 +126,7 @@ internal sealed class ResourceEndpoints(
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !(
-                await controlPlane.Decide(
+                await Decide(
                     transaction => controlPlane.Verbs.Patch(CreateWriteRequest(http, caller, id, body), transaction),
                     http.RequestAborted
                 )
@@ -152,7 +154,7 @@ internal sealed class ResourceEndpoints(
     {
         if (
             !(
-                await controlPlane.Decide(
+                await Decide(
                     transaction => controlPlane.Verbs.Delete(CreateWriteRequest(http, caller, id, []), transaction),
                     http.RequestAborted
                 )
@@ -203,7 +205,7 @@ internal sealed class ResourceEndpoints(
         if (
             !(await http.ReadObject()).TryGet(out var body, out var refusal)
             || !(
-                await controlPlane.Decide(
+                await Decide(
                     transaction =>
                         controlPlane.Verbs.InvokeAction(
                             CreateWriteRequest(http, caller, id, body),
@@ -242,6 +244,10 @@ internal sealed class ResourceEndpoints(
             IfMatch = http.Request.Headers.IfMatch.ToString() is { Length: > 0 } match ? match : null,
             IfNoneMatch = http.Request.Headers.IfNoneMatch.ToString() == "*",
         };
+
+    /// <summary>Decides and commits; what blocks hold back is asked for first.</summary>
+    private Task<Outcome<Decision>> Decide(Func<ReadTransaction, Outcome<Decision>> decide, CancellationToken cancel) =>
+        recalls.Decide(() => controlPlane.Decide(decide, cancel), cancel);
 
     private Task Respond(HttpContext http, int status, ResourceKind kind, Row row, StoreState state)
     {

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Weft.Access;
 using Weft.Fleet;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 using Weft.Server.Verifications;
 
@@ -12,7 +13,8 @@ internal sealed class ComputedTypes(
     VerificationResources verifications,
     RelayConnections connections,
     DesiredStates desiredStates,
-    AddressPools pools
+    AddressPools pools,
+    AddressBlocks blocks
 )
 {
     private readonly ImmutableArray<ComputedType> _types =
@@ -23,12 +25,14 @@ internal sealed class ComputedTypes(
         new(DesiredStates.ResourceType, HasDesiredState, desiredStates.Serve),
         new(DeclaredPool.ResourceType, IsL3Network, pools.ServePool),
         new(NetworkPool.LeaseType, IsL3Network, pools.ServeLease),
+        new(AddressBlock.ResourceType, IsL3Network, blocks.ServeBlock),
     ];
 
     private readonly ImmutableArray<ComputedCollection> _collections =
     [
         // Of what leases nothing the list is empty.
         new(NetworkPool.LeaseType, _ => true, pools.ServeLeases),
+        new(AddressBlock.ResourceType, IsNetwork, blocks.ServeBlocks),
         new(TargetConnection.ResourceType, TargetConnection.ExistsFor, connections.ServeAll),
     ];
 
@@ -42,6 +46,8 @@ internal sealed class ComputedTypes(
     private static bool IsCluster(ResourceType? type) => type == KubernetesCluster.ResourceType;
 
     private static bool IsL3Network(ResourceType? type) => type == L3Network.ResourceType;
+
+    private static bool IsNetwork(ResourceType type) => IsL3Network(type);
 
     private static bool HasConnection(ResourceType? type) => type is { } target && TargetConnection.ExistsFor(target);
 

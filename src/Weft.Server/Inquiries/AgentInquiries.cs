@@ -34,7 +34,23 @@ internal sealed class AgentInquiries(TimeProvider time)
         CancellationToken cancel
     )
     {
-        var inquiry = new AgentInquiry(Guid.NewGuid().ToString("N"), pods, holders, release);
+        return await Ask(agent, new AgentInquiry(NewName(), pods, holders, release), patience, cancel);
+    }
+
+    /// <summary>Asks an agent for what is free in its blocks of a network.</summary>
+    /// <returns>Whether it has given it back; false also where it doesn't listen, or hasn't answered in time.</returns>
+    public async Task<bool> Recall(ResourceId agent, BlockRecall recall, TimeSpan patience, CancellationToken cancel) =>
+        await Ask(agent, new AgentInquiry(NewName(), [], [], Blocks: recall), patience, cancel) is { Returned: true };
+
+    private static string NewName() => Guid.NewGuid().ToString("N");
+
+    private async Task<InquiryReport?> Ask(
+        ResourceId agent,
+        AgentInquiry inquiry,
+        TimeSpan patience,
+        CancellationToken cancel
+    )
+    {
         if (!_mailboxes.TryGetValue(agent.Key, out var mailbox) || mailbox.Put(inquiry, time) is not { } answer)
             return null;
         try

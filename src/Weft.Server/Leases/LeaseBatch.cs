@@ -4,6 +4,7 @@ using Weft.Attachments;
 using Weft.Fleet;
 using Weft.Fleet.Quotas;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Server.Leases;
@@ -44,6 +45,8 @@ internal sealed class LeaseBatch(
     {
         // What the pool says is what the batch is decided by.
         _ = PoolSpec.Find(transaction, network);
+        // A block that is granted meanwhile is nobody else's.
+        _ = BlockBook.Of(transaction, network);
         // A claim that comes meanwhile keeps its address from everybody else.
         _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
         _pending = Registration.RefusalFor(transaction.State, network);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Addressing;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Fleet.Quotas;
@@ -6,6 +7,7 @@ using Weft.Fleet.Reclaim;
 using Weft.Networks;
 using Weft.Resources;
 using Weft.Server.Audit;
+using Weft.Server.Blocks;
 using Weft.Server.Inquiries;
 
 namespace Weft.Server.Reclaim;
@@ -17,6 +19,7 @@ namespace Weft.Server.Reclaim;
 internal sealed partial class LeaseReclaimer(
     ControlPlane controlPlane,
     EvidenceCollector evidence,
+    BlockReturns blocks,
     AgentInquiries inquiries,
     LeaseLimits limits,
     AuditLog audit,
@@ -48,6 +51,7 @@ internal sealed partial class LeaseReclaimer(
             if (network is null)
                 ForgetOthers([.. held.Select(item => item.Key)]);
             findings.AddRange(HeldByTwo(controlPlane.Store.Current, network));
+            findings.AddRange((await blocks.Review(network, repair, cancel)).Select(CreateFinding));
             return new LeaseAudit(held.Count, [.. findings]);
         }
         finally
@@ -243,6 +247,22 @@ internal sealed partial class LeaseReclaimer(
             judged.Held.Leases[0].Since,
             state,
             judged.Verdict.Reason
+        );
+
+    private static LeaseFinding CreateFinding(ReviewedBlock reviewed) =>
+        new(
+            reviewed.Block.Network,
+            [.. reviewed.Block.Addresses.Select(range => range.First)],
+            new Holder(reviewed.Block.Id, reviewed.Block.Text)
+            {
+                Cluster = reviewed.Block.Agent.Parent!.ToString(),
+                Node = reviewed.Block.Node,
+            },
+            reviewed.Block.Since,
+            reviewed.IsReturned ? LeaseFindingState.Freed
+                : reviewed.Verdict.IsBack ? LeaseFindingState.Gone
+                : LeaseFindingState.Unproven,
+            reviewed.Verdict.Reason
         );
 
     private static IEnumerable<LeaseFinding> HeldByTwo(StoreState state, ResourceId? network) =>

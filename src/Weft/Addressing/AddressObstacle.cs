@@ -26,6 +26,9 @@ internal enum ObstacleKind
 
     /// <summary>Kept by a reservation for another, or for nobody.</summary>
     Kept,
+
+    /// <summary>In a block of some agent, which alone gives it.</summary>
+    InBlock,
 }
 
 /// <summary>Why an address can't be leased.</summary>

@@ -24,6 +24,9 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     /// <summary>What is kept for somebody. Default: nothing.</summary>
     public ImmutableArray<Reservation> Reservations { get; init; } = [];
 
+    /// <summary>What agents own: no pick gives it away. Default: nothing.</summary>
+    public BlockedAddresses Blocked { get; init; } = BlockedAddresses.None;
+
     /// <summary>The families that have a subnet, IPv4 first.</summary>
     public IEnumerable<AddressFamily> Families => Subnets.Select(subnet => subnet.Prefix.Family).Distinct();
 
@@ -151,7 +154,8 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             (UInt128)Holdings.Count(family)
             + (UInt128)Holdings.Rests.CountKept(family)
             + kept
-            - CountOfKept(range => range.Family == family, IsTaken);
+            - CountOfKept(range => range.Family == family, IsTaken)
+            + (UInt128)Blocked.Free.Of(family);
         return LeftOf(size, taken);
     }
 
@@ -163,7 +167,8 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         var taken =
             (UInt128)(CountHeld(subnet) + Holdings.Rests.Kept(subnet.Prefix.Family).Count(Of(subnet)))
             + subnet.Kept.Count
-            - CountOfKept(range => subnet.Prefix.Contains(range.First), IsTaken);
+            - CountOfKept(range => subnet.Prefix.Contains(range.First), IsTaken)
+            + CountFreeInBlocks(subnet);
         return LeftOf(subnet.Size, taken);
     }
 
@@ -179,8 +184,49 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             ? Claims.Select(pattern => PodPattern.ClaimOf(pattern, pod)).FirstOrDefault(claim => claim is not null)
             : null;
 
+    /// <summary>How many addresses of a subnet are free in blocks; it looks at each where its family has several subnets.</summary>
+    public UInt128 CountFreeInBlocks(Subnet subnet)
+    {
+        if (Blocked.Addresses.IsEmpty)
+            return 0;
+        if (IsOnlyOfFamily(subnet))
+            return (UInt128)Blocked.Free.Of(subnet.Prefix.Family);
+        var free = UInt128.Zero;
+        foreach (var range in Blocked.Addresses.Where(range => subnet.Prefix.Contains(range.First)))
+        {
+            for (var at = range.First.Value; at <= range.Last.Value; at++)
+            {
+                if (Holdings.At(new Address(range.Family, at)) is null)
+                    free++;
+            }
+        }
+
+        return free;
+    }
+
     /// <summary>The subnet that an address is of, or null.</summary>
     public Subnet? SubnetOf(Address address) => Subnets.FirstOrDefault(subnet => subnet.Prefix.Contains(address));
+
+    /// <summary>
+    /// The first address from one on that nobody holds, that doesn't rest and that no agent owns. A run of blocks is skipped whole.
+    /// </summary>
+    /// <returns>The address, whether it may be leased or not; null where there is none.</returns>
+    public Address? FirstFree(Address from, Address last)
+    {
+        while (Holdings.FirstFree(from, last) is { } free)
+        {
+            if (Blocked.Addresses.RangeOf(free) is not { } block)
+                return free;
+            if (block.Last >= last)
+                return null;
+            from = Next(block.Last);
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether nobody holds an address, it doesn't rest and no agent owns it.</summary>
+    public bool IsFree(Address address) => FirstFree(address, address) is not null;
 
     /// <summary>Whether addresses of a family are kept for a holder.</summary>
     public bool Keeps(Holder holder, AddressFamily family) => KeptFor(holder, family) is not null;
@@ -196,6 +242,11 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             );
         if (subnet.FindObstacle(address) is { } obstacle)
             return obstacle;
+        if (Blocked.Addresses.Contains(address) && Holdings.At(address) is null)
+            return new AddressObstacle(
+                ObstacleKind.InBlock,
+                $"{address} is in a block of a node's agent, which alone gives it (weft who {address})"
+            );
         return
             subnet.Kept.Contains(address)
             && Reservations.FirstOrDefault(r => r.Addresses.Contains(address) && !r.IsFor(holder)) is { } other
@@ -232,7 +283,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
             return new Lease(own.Address, holder, LeaseMethod.Dynamic, now);
         return free.Pick(family, hint) is { } found
             ? new Lease(found, holder, LeaseMethod.Dynamic, now)
-            : PoolUsage.Of(this, family).ToRefusal(this, family);
+            : PoolUsage.Of(this, family).ToRefusal(this, family, holder.Cluster);
     }
 
     private Outcome<Lease> Grant(Holder holder, Address address, string now)
@@ -242,7 +293,10 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
                 RefusalCode.AddressNotUsable,
                 $"{obstacle.Reason}, so {holder.Text} can't have it",
                 address.ToString()
-            );
+            )
+            {
+                BlocksOf = obstacle.Kind == ObstacleKind.InBlock ? Blocked.Network : null,
+            };
         if (Holdings.LeaseOf(address) is { } other && other.Holder.Id != holder.Id)
             return HeldBy(address, other);
         return
@@ -338,4 +392,6 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
 
     private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses) =>
         addresses.Where(address => address.Family == family).Cast<Address?>().FirstOrDefault();
+
+    private static Address Next(Address address) => new(address.Family, address.Value + 1);
 }

@@ -40,6 +40,14 @@ internal sealed class AddressSet : IEquatable<AddressSet>, IEnumerable<AddressRa
     /// <summary>Whether an address is in the set.</summary>
     public bool Contains(Address address) => RangeAt(address) is not null;
 
+    /// <summary>The range of the set that an address is in.</summary>
+    /// <returns>The range, or null where the address isn't in the set.</returns>
+    public AddressRange? RangeOf(Address address) => RangeAt(address);
+
+    /// <summary>How many addresses of a family are in it.</summary>
+    public UInt128 CountOf(AddressFamily family) =>
+        _ranges.Aggregate(UInt128.Zero, (sum, range) => range.Family == family ? sum + range.Count : sum);
+
     /// <summary>Whether all of a range is in the set.</summary>
     public bool Contains(AddressRange range) => RangeAt(range.First) is { } at && range.Last <= at.Last;
 

@@ -29,7 +29,8 @@ internal sealed class FreeAddresses(AddressPool pool)
 
     /// <summary>Whether an address is picked for whoever asks, where nobody has it.</summary>
     public bool IsPickable(Address address) =>
-        pool.SubnetOf(address)?.LeasableRanges.Any(range => range.Contains(address)) == true;
+        pool.SubnetOf(address)?.LeasableRanges.Any(range => range.Contains(address)) == true
+        && !pool.Blocked.Addresses.Contains(address);
 
     private Address? Pick(Subnet subnet, PickHint hint) =>
         pool.Choice switch
@@ -44,7 +45,7 @@ internal sealed class FreeAddresses(AddressPool pool)
     {
         foreach (var range in subnet.LeasableRanges)
         {
-            if (pool.Holdings.FirstFree(range.First, range.Last) is { } found)
+            if (pool.FirstFree(range.First, range.Last) is { } found)
                 return found;
         }
 
@@ -58,7 +59,7 @@ internal sealed class FreeAddresses(AddressPool pool)
         var behind = new Address(last.Family, last.Value + 1);
         foreach (var range in subnet.LeasableRanges.Where(r => r.Last >= behind))
         {
-            if (pool.Holdings.FirstFree(range.First < behind ? behind : range.First, range.Last) is { } found)
+            if (pool.FirstFree(range.First < behind ? behind : range.First, range.Last) is { } found)
                 return found;
         }
 
@@ -75,7 +76,7 @@ internal sealed class FreeAddresses(AddressPool pool)
         {
             var number = new UInt128(Mix(ref drawn), Mix(ref drawn));
             last = AddressAt(subnet, number % count);
-            if (pool.Holdings.FirstFree(last, last) is { } free)
+            if (pool.FirstFree(last, last) is { } free)
                 return free;
         }
 

@@ -28,6 +28,9 @@ internal sealed record PoolUsage
     /// <summary>In how many milliseconds the first and the last that cool have cooled; 0 where nothing cools.</summary>
     public (long First, long Last) CoolingFor { get; private init; }
 
+    /// <summary>What is free in blocks of nodes, which alone give it; resting or not.</summary>
+    public UInt128 InBlocks { get; private init; }
+
     /// <summary>What whoever asks is given without looking at what cools.</summary>
     public UInt128 Free { get; private init; }
 
@@ -41,15 +44,19 @@ internal sealed record PoolUsage
     public static PoolUsage Of(AddressPool pool, Subnet subnet) => Of(pool, [subnet], pool.CountHeld(subnet));
 
     /// <summary>The refusal where nothing is left: what has it all, who has most of it, and what to do.</summary>
-    public Refusal ToRefusal(AddressPool pool, AddressFamily family) =>
+    /// <param name="cluster">Who asks, to whom its own nodes are named; null for others.</param>
+    public Refusal ToRefusal(AddressPool pool, AddressFamily family, string? cluster) =>
         new(
             RefusalCode.AddressPoolExhausted,
-            $"network {pool.Name} has no free {family} address left in {pool.PrefixesOf(family)}: {Describe()}; "
+            $"network {pool.Name} has no free {family} address left in {pool.PrefixesOf(family)}: {Describe()}"
+                + (InBlocks > 0 ? $", or in blocks of nodes: {pool.Blocked.DescribeFree(family, cluster)}" : "")
+                + "; "
                 + $"see 'weft ipam show {pool.Name}'",
             pool.SubnetsOf(family).First().Prefix.ToString()
         )
         {
             Aside = AsideOf(pool, family),
+            BlocksOf = InBlocks > 0 ? pool.Blocked.Network : null,
         };
 
     private static PoolUsage Of(AddressPool pool, Subnet[] subnets, int held)
@@ -64,8 +71,8 @@ internal sealed record PoolUsage
             kept += subnet.Kept.Count;
         }
 
-        var isAll = pool.SubnetsOf(family).Count() == subnets.Length;
-        var (cooling, sticky) = isAll ? CountResting(pool, family) : CountResting(pool, family, IsHere);
+        var (cooling, sticky) = CountResting(pool, family, subnets);
+        var inBlocks = CountInBlocks(pool, family, subnets);
         // What is kept by a reservation counts there, and nowhere else.
         int CountReserved(Func<Rest, bool> isMeant) =>
             (int)
@@ -76,7 +83,7 @@ internal sealed record PoolUsage
         cooling -= CountReserved(rest => !pool.Rests.HasCooled(rest));
         sticky -= CountReserved(rest => pool.Rests.HasCooled(rest) && pool.Rests.IsKept(rest));
         kept -= pool.CountOfKept(range => IsHere(range.First), address => pool.Holdings.At(address) is not null);
-        var taken = (UInt128)(held + cooling + sticky) + kept;
+        var taken = (UInt128)(held + cooling + sticky) + kept + inBlocks;
         return new PoolUsage
         {
             Size = size,
@@ -85,9 +92,31 @@ internal sealed record PoolUsage
             Reserved = kept,
             Sticky = sticky,
             Cooling = cooling,
+            InBlocks = inBlocks,
             CoolingFor = cooling > 0 ? LeftOf(pool, family) : default,
             Free = size > taken ? size - taken : 0,
         };
+    }
+
+    private static bool IsAll(AddressPool pool, AddressFamily family, Subnet[] subnets) =>
+        pool.SubnetsOf(family).Count() == subnets.Length;
+
+    private static UInt128 CountInBlocks(AddressPool pool, AddressFamily family, Subnet[] subnets) =>
+        IsAll(pool, family, subnets)
+            ? (UInt128)pool.Blocked.Free.Of(family)
+            : subnets.Aggregate(UInt128.Zero, (sum, subnet) => sum + pool.CountFreeInBlocks(subnet));
+
+    /// <summary>How many cool, and are kept for owners that are gone; what rests in a block counts there.</summary>
+    private static (int Cooling, int Sticky) CountResting(AddressPool pool, AddressFamily family, Subnet[] subnets)
+    {
+        var blocks = pool.Blocked.Addresses;
+        return IsAll(pool, family, subnets) && blocks.IsEmpty
+            ? CountResting(pool, family)
+            : CountResting(
+                pool,
+                family,
+                address => subnets.Any(subnet => subnet.Prefix.Contains(address)) && !blocks.Contains(address)
+            );
     }
 
     /// <summary>How many of a family cool, and are kept for owners that are gone, by what time it is.</summary>
@@ -135,7 +164,7 @@ internal sealed record PoolUsage
                 parts.Add($"{count.ToString(CultureInfo.InvariantCulture)} {what}");
         }
 
-        if (Reserved == 0 && Sticky == 0 && Cooling == 0)
+        if (Reserved == 0 && Sticky == 0 && Cooling == 0 && InBlocks == 0)
             parts.Add($"all {Size} are held");
         else
         {

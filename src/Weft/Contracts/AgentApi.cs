@@ -54,6 +54,9 @@ internal static class AgentApi
     /// <summary><c>POST</c>: what the agent's pods hold, after a restore.</summary>
     public const string Register = "leases/register";
 
+    /// <summary><c>POST</c>: what the agent owns, has given of it and wants of it; answered with what it owns from now on.</summary>
+    public const string Blocks = "blocks";
+
     /// <summary>
     /// The header of an answer to <see cref="Desired"/> by which an epoch asks for <see cref="Register"/>: the epoch's id.
     /// </summary>

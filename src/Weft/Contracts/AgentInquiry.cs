@@ -86,16 +86,22 @@ internal sealed record InquiredHolder(string Network, string ContainerId, string
 /// <param name="Pods">For the agent of a cluster: at most <see cref="MaxItems"/>.</param>
 /// <param name="Holders">For the agent of a node: at most <see cref="MaxItems"/>.</param>
 /// <param name="Release">What is to become of the holders besides.</param>
+/// <param name="Blocks">The network of which what is free in blocks is to be given back; null for none.</param>
 internal sealed record AgentInquiry(
     string Id,
     IReadOnlyList<PodReference> Pods,
     IReadOnlyList<InquiredHolder> Holders,
-    InquiryRelease Release = InquiryRelease.No
+    InquiryRelease Release = InquiryRelease.No,
+    BlockRecall? Blocks = null
 )
 {
     /// <summary>The most pods, and the most holders, of one question: some 150 KiB.</summary>
     public const int MaxItems = 512;
 }
+
+/// <summary>That what is free in an agent's blocks of a network is to come back.</summary>
+/// <param name="Network">The network's id.</param>
+internal sealed record BlockRecall(string Network);
 
 /// <summary>Whether the agent of a node is to release the holders it is asked about.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<InquiryRelease>))]
@@ -148,7 +154,12 @@ internal sealed record HolderObservation(HolderState State, SandboxState Sandbox
 }
 
 /// <summary>The body of <c>PUT inquiries/ID</c>: one for each that was asked about, in that order.</summary>
-internal sealed record InquiryReport(IReadOnlyList<PodObservation> Pods, IReadOnlyList<HolderObservation> Holders)
+/// <param name="Returned">Whether what was asked back is given back, and that was reported.</param>
+internal sealed record InquiryReport(
+    IReadOnlyList<PodObservation> Pods,
+    IReadOnlyList<HolderObservation> Holders,
+    bool Returned = false
+)
 {
     /// <summary>The body as the agent sends it.</summary>
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this, ContractJson.Default.InquiryReport);

@@ -75,6 +75,25 @@ internal static class AgentTexts
         new("holders[].sandbox", 16),
     ];
 
+    /// <summary>Those of <c>POST blocks</c>.</summary>
+    public static readonly ImmutableArray<TextBound> Blocks =
+    [
+        new("owner", 64),
+        new("machine", 64),
+        new("boot", 64),
+        new("session", 64),
+        new("blocks[].id", 64),
+        new("blocks[].network", MaxLeaseText),
+        new("blocks[].ranges[]", BlockReport.MaxRangeText),
+        new("leases[].network", MaxLeaseText),
+        new("leases[].containerId", MaxLeaseText),
+        new("leases[].interface", MaxLeaseText),
+        new("leases[].pod", 2 * MaxLeaseText),
+        new("leases[].uid", MaxLeaseText),
+        new("leases[].addresses[]", MaxLeaseText),
+        new("wants[].network", MaxLeaseText),
+    ];
+
     /// <summary>Those of <c>PUT verifications/ID</c>.</summary>
     public static readonly ImmutableArray<TextBound> Verification =
     [

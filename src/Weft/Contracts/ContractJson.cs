@@ -28,6 +28,8 @@ namespace Weft.Contracts;
 [JsonSerializable(typeof(AuditRecord))]
 [JsonSerializable(typeof(PendingInquiries))]
 [JsonSerializable(typeof(InquiryReport))]
+[JsonSerializable(typeof(BlockReport))]
+[JsonSerializable(typeof(BlockReply))]
 internal sealed partial class ContractJson : JsonSerializerContext;
 
 /// <summary>

@@ -11,7 +11,11 @@ namespace Weft.Contracts;
 /// <summary>What one interface of a running pod holds, by its agent's journal.</summary>
 /// <param name="Pod">The pod as <c>namespace/name</c>; null where the runtime didn't say.</param>
 /// <param name="Addresses">One of each family at most.</param>
-internal sealed record RegisteredLease(LeaseHolder Holder, string? Pod, ImmutableArray<Address> Addresses);
+internal sealed record RegisteredLease(LeaseHolder Holder, string? Pod, ImmutableArray<Address> Addresses)
+{
+    /// <summary>The pod's UID; null, the default, where nobody says.</summary>
+    public string? Uid { get; init; }
+}
 
 /// <summary>The body of <c>POST leases/register</c>: a part of all that an agent's pods hold.</summary>
 /// <param name="Epoch">The epoch that asked for it.</param>
@@ -24,6 +28,12 @@ internal sealed record LeaseRegistration(string Epoch, int Part, bool IsLast, Im
     public const int MaxLeases = 512;
 
     private const int MaxTextLength = 512;
+
+    /// <summary>The owner of the agent's blocks; null, the default, where it has none.</summary>
+    public string? Owner { get; init; }
+
+    /// <summary>The blocks that the agent has, with the last part. Default: none.</summary>
+    public ImmutableArray<OwnedBlock> Blocks { get; init; } = [];
 
     /// <summary>The body as the agent sends it.</summary>
     public byte[] ToBytes()
@@ -43,11 +53,13 @@ internal sealed record LeaseRegistration(string Epoch, int Part, bool IsLast, Im
                 json.WriteString("containerId", lease.Holder.ContainerId);
                 json.WriteString("interface", lease.Holder.Interface);
                 json.WriteText("pod", lease.Pod);
+                json.WriteText("uid", lease.Uid);
                 json.WriteTexts("addresses", lease.Addresses.Select(address => address.ToString()));
                 json.WriteEndObject();
             }
 
             json.WriteEndArray();
+            WriteBlocks(json);
             json.WriteEndObject();
         }
 
@@ -79,7 +91,58 @@ internal sealed record LeaseRegistration(string Epoch, int Part, bool IsLast, Im
             leases.Add(lease);
         }
 
-        return new LeaseRegistration(epoch, (int)part, json.Boolean("isLast"), leases.ToImmutable());
+        return ReadBlocks(json).TryGet(out var blocks, out var unreadable)
+            ? new LeaseRegistration(epoch, (int)part, json.Boolean("isLast"), leases.ToImmutable())
+            {
+                Owner = json.Text("owner") is { Length: <= 64 } owner ? owner : null,
+                Blocks = blocks,
+            }
+            : unreadable;
+    }
+
+    private void WriteBlocks(Utf8JsonWriter json)
+    {
+        if (Owner is null || Blocks.IsEmpty)
+            return;
+        json.WriteString("owner", Owner);
+        json.WriteStartArray("blocks");
+        foreach (var block in Blocks)
+        {
+            json.WriteStartObject();
+            json.WriteString("id", block.Id);
+            json.WriteString("network", block.Network);
+            json.WriteTexts("ranges", block.Ranges);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static Outcome<ImmutableArray<OwnedBlock>> ReadBlocks(JsonElement json)
+    {
+        var blocks = ImmutableArray.CreateBuilder<OwnedBlock>();
+        foreach (var element in json.Elements("blocks").Take(BlockReport.MaxBlocks))
+        {
+            var block = new OwnedBlock(
+                element.Text("id") ?? "",
+                element.Text("network") ?? "",
+                [
+                    .. element
+                        .Texts("ranges")
+                        .Where(text => text.Length <= BlockReport.MaxRangeText)
+                        .Take(BlockReport.MaxRanges),
+                ]
+            );
+            if (block.Id.Length is 0 or > 64 || block.Network.Length > MaxTextLength || block.ToSet().IsEmpty)
+                return Invalid(
+                    RefusalCode.InvalidMember,
+                    $"blocks[{blocks.Count}]",
+                    "must have an id, a network and ranges of addresses"
+                );
+            blocks.Add(block);
+        }
+
+        return blocks.ToImmutable();
     }
 
     private static Outcome<RegisteredLease> ReadLease(JsonElement json, string path)
@@ -124,7 +187,10 @@ internal sealed record LeaseRegistration(string Epoch, int Part, bool IsLast, Im
             new LeaseHolder(network, json.Text("containerId")!, json.Text("interface")!),
             pod?.Length > MaxTextLength ? pod[..MaxTextLength] : pod,
             [.. addresses]
-        );
+        )
+        {
+            Uid = json.Text("uid") is { Length: > 0 and <= MaxTextLength } uid ? uid : null,
+        };
     }
 
     private static Refusal Invalid(RefusalCode code, string member, string why) =>

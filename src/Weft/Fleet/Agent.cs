@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
+using Weft.Fleet.Blocks;
 using Weft.Resources;
 
 namespace Weft.Fleet;
@@ -137,6 +138,8 @@ internal sealed class Agent : ResourceKind
             Mutation.Remove(SharedCredential.KeyOf(IdOf(row).Key)),
             Mutation.Remove(Registration.KeyOf(IdOf(row))),
             .. InventoryRows.RemovedWithAgent(state, IdOf(row)),
+            Mutation.Remove(BlockOwner.KeyOf(IdOf(row))),
+            .. BlockReturn.Forget(state, IdOf(row)),
         ];
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Weft.Addressing;
 using Weft.Contracts;
+using Weft.Fleet.Blocks;
 using Weft.Networks;
 using Weft.Resources;
 
@@ -60,12 +61,32 @@ internal sealed class LeaseAdoption(
             part.IsLast ? [] : holders,
             unclaimed
         );
+        AdoptBlocks(part);
         Put(Mutation.Put(Registration.KeyOf(_id), registration.ToJson()));
         ImmutableArray<Mutation> changes = [.. Changes()];
         return (
             [.. changes, .. part.IsLast ? Registration.Settle(transaction.State.Next(changes)) : []],
             new LeaseRegistrationResponse(_adopted, _conflicts)
         );
+    }
+
+    /// <summary>Takes leases in that an agent has given by itself, out of any epoch.</summary>
+    /// <returns>The changes, and what isn't taken in.</returns>
+    public (ImmutableArray<Mutation> Mutations, IReadOnlyList<LeaseConflict> Conflicts) Take(
+        IEnumerable<RegisteredLease> leases
+    )
+    {
+        foreach (var lease in leases)
+            Adopt(lease);
+        return ([.. Changes()], _conflicts);
+    }
+
+    private void AdoptBlocks(LeaseRegistration part)
+    {
+        if (!part.IsLast)
+            return;
+        foreach (var block in BlockRegistration.Adopt(transaction, agent, part, now))
+            Put(block.ToMutation());
     }
 
     private IEnumerable<Mutation> Changes() =>
@@ -80,7 +101,10 @@ internal sealed class LeaseAdoption(
             lease.Holder.Interface,
             lease.Pod,
             Agent.NodeOf(agent)
-        );
+        ) with
+        {
+            PodUid = lease.Uid,
+        };
 
     private void Adopt(RegisteredLease lease)
     {

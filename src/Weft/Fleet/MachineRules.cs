@@ -112,7 +112,7 @@ internal static class MachineRules
                 attachment.Network
             );
         else if (pool.FindObstacle(holder, address) is { } obstacle)
-            context.AddError(RefusalCode.AddressNotUsable, path, $"'{path}': {obstacle.Reason}", attachment.Network);
+            context.AddError(Unusable(pool, obstacle, path, attachment.Network));
         else if (pool.Holdings.LeaseOf(address) is { } lease && lease.Holder.Id != holder.Id)
             context
                 .About(ResourceId.TryParse(lease.Holder.Owner, out var owner) ? [owner] : [])
@@ -146,4 +146,10 @@ internal static class MachineRules
         if (element.Text("ipv6Address") is { Length: > 0 } v6)
             yield return ("ipv6Address", AddressFamily.IPv6, v6);
     }
+
+    private static Refusal Unusable(AddressPool pool, AddressObstacle obstacle, string path, ResourceId network) =>
+        new(RefusalCode.AddressNotUsable, $"'{path}': {obstacle.Reason}", path, network.ToString())
+        {
+            BlocksOf = obstacle.Kind == ObstacleKind.InBlock ? pool.Blocked.Network : null,
+        };
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Networks;
@@ -149,6 +150,7 @@ internal sealed class DeclaredPool : ResourceKind
                 .Integer("stickySeconds", "for how long these are kept for a pod that is gone; default: 3600")
                 .Range(1, MaxStickySeconds)
                 .Patchable(),
+            BlockRules.Member,
             SchemaMember.Text("network", "the network").ReadOnly(),
             SchemaMember.Any("families", "its subnets, and how full they are").ReadOnly(),
             SchemaMember.Any("clusters", "how much of it each cluster holds").ReadOnly(),

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fabric;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Networks;
@@ -166,7 +167,23 @@ internal sealed class L3Network : NetworkKind
         [
             .. NetworkPool.RemoveHoldings(state, IdOf(row), NetworkPool.HoldingsOf(state, IdOf(row)).All),
             .. NetworkPool.RemoveClaims(state, IdOf(row), _ => true),
+            .. BlockBook.Of(state, IdOf(row)).Blocks.Select(block => Mutation.Remove(block.Key)),
         ];
+
+    /// <inheritdoc/>
+    public override Refusal? FindRunningUsers(Row row, ReadTransaction transaction) =>
+        BlockBook.Of(transaction, IdOf(row)).Blocks.ToList() is [var first, ..] blocks
+            ? new Refusal(
+                RefusalCode.InUse,
+                $"{blocks.Count} blocks of {IdOf(row).Name} are out, {first.Text} among them; they come back once their agents are "
+                    + $"within reach: weft ipam blocks {IdOf(row).Name}. To delete it all the same: --force",
+                IdOf(row).ToString()
+            )
+            {
+                BlocksOf = IdOf(row).Key,
+                Discloses = [.. blocks.Select(block => block.Agent.ToString())],
+            }
+            : null;
 
     /// <summary>A prefix that is left out, and doesn't follow from the fabric, stays as it is.</summary>
     private static void KeepPrefixes(JsonObject properties, Row? old)

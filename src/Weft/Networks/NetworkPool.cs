@@ -1,5 +1,6 @@
 using System.Globalization;
 using Weft.Addressing;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Networks;
@@ -151,6 +152,7 @@ internal static class NetworkPool
             Choice = spec.Rules.Choice,
             Claims = spec.Rules.Claims,
             Rests = rests,
+            Blocked = BlockBook.Of(state, id).ToBlocked(id),
         };
     }
 

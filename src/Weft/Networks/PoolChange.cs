@@ -1,4 +1,5 @@
 using Weft.Addressing;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Networks;
@@ -57,6 +58,42 @@ internal static class PoolChange
                 "properties",
                 $"{cut.Count - MaxFindings} more addresses that are held couldn't be leased any more"
             );
+        CheckBlocks(context, network, after, pathOf);
+    }
+
+    /// <summary>Refuses what would take addresses out of the hands of agents that give them by themselves.</summary>
+    private static void CheckBlocks(
+        ValidationContext context,
+        ResourceId network,
+        AddressPool after,
+        Func<AddressObstacle, Address, string> pathOf
+    )
+    {
+        var pickable = AddressSet.Create(after.Subnets.SelectMany(subnet => subnet.LeasableRanges));
+        var held = NetworkPool.HoldingsOf(context.Transaction, network);
+        foreach (var block in BlockBook.Of(context.Transaction, network).Blocks)
+        {
+            var cut = block.Addresses.Except(pickable);
+            // What a pod holds is judged as a lease.
+            if (cut.IsEmpty || cut.All(range => held.FirstFree(range.First, range.Last) is null))
+                continue;
+            var first = cut.First().First;
+            var path = after.FindObstacle(new Holder("", "nobody"), first) is { } obstacle
+                ? pathOf(obstacle, first)
+                : "properties";
+            context.AddError(
+                new Refusal(
+                    RefusalCode.InUse,
+                    $"'{path}': {cut} is in {block.Text}; it comes back once its agent is within reach, and for good "
+                        + "where the pool says \"blocks\": {\"mode\": \"Off\"}",
+                    path
+                )
+                {
+                    BlocksOf = network.Key,
+                    Discloses = [block.Agent.ToString()],
+                }
+            );
+        }
     }
 
     /// <summary>

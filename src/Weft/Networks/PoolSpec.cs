@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Weft.Addressing;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Networks;
@@ -15,6 +16,9 @@ internal sealed record PoolSpec(ImmutableArray<Prefix> Prefixes, PoolRules Rules
 
     /// <summary>A pool that says nothing.</summary>
     public static readonly PoolSpec Empty = new([], PoolRules.Default);
+
+    /// <summary>What is said of blocks. Default: nothing.</summary>
+    public BlockRules Blocks { get; init; } = BlockRules.Default;
 
     /// <summary>The pool of a network.</summary>
     /// <returns>One that says nothing where none is declared, or where it is being deleted.</returns>
@@ -48,7 +52,10 @@ internal sealed record PoolSpec(ImmutableArray<Prefix> Prefixes, PoolRules Rules
                 Claims = [.. properties.Texts("claims")],
                 StickySeconds = (int?)properties.Integer("stickySeconds") ?? RestRules.DefaultKeepSeconds,
             };
-            return new PoolSpec([.. properties.Texts("prefixes").Select(ReadPrefix).OfType<Prefix>()], rules);
+            return new PoolSpec([.. properties.Texts("prefixes").Select(ReadPrefix).OfType<Prefix>()], rules)
+            {
+                Blocks = BlockRules.Read(properties),
+            };
         });
 
     private static Reservation ReadReservation(JsonElement element) =>

@@ -4,6 +4,7 @@ using Weft.Fabric;
 using Weft.Fleet;
 using Weft.Fleet.Operations;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Storage;
@@ -45,6 +46,7 @@ internal static class AllKinds
         OperationTracker.PendingView,
         ReferenceIndex.CreateView(List.All.Select(kind => kind.Type)),
         Agent.ByClusterView,
+        AddressBlock.View,
     ];
 
     /// <summary>What writes of lower rooms must leave right in upper ones.</summary>

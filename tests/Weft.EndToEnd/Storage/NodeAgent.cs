@@ -19,33 +19,51 @@ internal sealed class NodeAgent : IAsyncDisposable
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
-    private string Socket => Path.Join(_place.FullName, "s");
+    public string Socket => Path.Join(_place.FullName, "s");
+
+    private string State => Path.Join(_place.FullName, "state");
 
     public static async Task<NodeAgent> Start(Weftd weftd, HttpClient client, string cluster, string name)
     {
         var agent = new NodeAgent();
         var token = Path.Join(agent._place.FullName, "token");
         await File.WriteAllTextAsync(token, await weftd.EnrolmentToken(client, cluster, name, name), Cancel);
-        agent._options =
+        agent.Serve(weftd, name, "--enrollment-token-file", token);
+        await agent.WaitForLog("enrolled");
+        return agent;
+    }
+
+    /// <summary>Another process on a copy of all that this one keeps.</summary>
+    public async Task<NodeAgent> StartCopy(Weftd weftd, string name)
+    {
+        var copy = new NodeAgent();
+        Directory.CreateDirectory(copy.State);
+        foreach (var file in Directory.GetFiles(State).Where(file => Path.GetFileName(file) != "lock"))
+            File.Copy(file, Path.Join(copy.State, Path.GetFileName(file)));
+        copy.Serve(weftd, name);
+        await copy.WaitForLog("started");
+        return copy;
+    }
+
+    private void Serve(Weftd weftd, string name, params string[] more)
+    {
+        _options =
         [
             "--server",
             weftd.Url.ToString(),
             "--state",
-            Path.Join(agent._place.FullName, "state"),
+            State,
             "--name",
             name,
             "--node",
             name,
-            "--enrollment-token-file",
-            token,
             "--socket",
-            agent.Socket,
+            Socket,
             "--cni-bin",
-            Path.Join(agent._place.FullName, "none"),
+            Path.Join(_place.FullName, "none"),
+            .. more,
         ];
-        agent.Run();
-        await agent.WaitForLog("enrolled");
-        return agent;
+        Run();
     }
 
     public Task WaitForLog(string text) =>

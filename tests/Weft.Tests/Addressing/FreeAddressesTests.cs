@@ -67,6 +67,49 @@ public sealed class FreeAddressesTests
     }
 
     [Theory]
+    [InlineData(nameof(PoolChoice.Next))]
+    [InlineData(nameof(PoolChoice.Lowest))]
+    [InlineData(nameof(PoolChoice.Random))]
+    public void Gives_NothingOfBlocks_NeitherFreeNorResting(string choice)
+    {
+        var blocked = AddressSet.Create(Range("10.0.0.4-10.0.0.7"), Range("10.0.0.16-10.0.0.61"));
+        var pool = Pool(Enum.Parse<PoolChoice>(choice)) with
+        {
+            Blocked = new BlockedAddresses("n", blocked, new FamilyCount(50, 0)),
+            Rests = new RestRules { CoolDown = 60_000, Now = 1_000 },
+            Holdings = Resting("10.0.0.20", "10.0.0.10"),
+        };
+        Assert.Equal(9, (int)pool.FreeCount(AddressFamily.IPv4));
+        var given = new HashSet<string>();
+        for (var i = 0; i < 9; i++)
+        {
+            var outcome = pool.Choose(Holder(i), [], Now, drawn: (ulong)(i + 1) * 7_919).Value;
+            Assert.True(given.Add(outcome.Leases[0].Address.ToString()));
+            pool = pool with { Holdings = pool.Holdings.With(outcome.Leases[0]) };
+            // What rests is the last that is given.
+            Assert.Equal(i == 8, given.Contains("10.0.0.10"));
+        }
+
+        Assert.All(given, text => Assert.False(blocked.Contains(Address.Parse(text).Value), text));
+        var refusal = pool.Choose(Holder(99), [], Now, drawn: 5).Refusal!;
+        Assert.Equal((RefusalCode.AddressPoolExhausted, "n"), (refusal.Code, refusal.BlocksOf));
+        Assert.Contains("9 of 59 are held, or in blocks of nodes", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Counts_WhatRestsInABlock_AsTheBlocks()
+    {
+        var pool = Pool(PoolChoice.Next) with
+        {
+            Blocked = new BlockedAddresses("n", AddressSet.Create(Range("10.0.0.16-10.0.0.19")), new FamilyCount(4, 0)),
+            Rests = new RestRules { CoolDown = 60_000, Now = 1_000 },
+            Holdings = Resting("10.0.0.17", "10.0.0.10"),
+        };
+        var usage = PoolUsage.Of(pool, pool.Subnets[0]);
+        Assert.Equal((59, 4, 1, 54), ((int)usage.Size, (int)usage.InBlocks, usage.Cooling, (int)usage.Free));
+    }
+
+    [Theory]
     [InlineData("core/upf-*", "core/upf-0", true)]
     [InlineData("core/upf-*", "core/upf-", true)]
     [InlineData("core/*-0", "core/upf-smf-0", true)]
@@ -91,6 +134,24 @@ public sealed class FreeAddressesTests
 
     private static AddressPool Pool(PoolChoice choice) =>
         new("n", [new Subnet(Prefix, 3)], Holdings.Empty) { Choice = choice };
+
+    /// <summary>Nobody holds anything, and some addresses were given up just now.</summary>
+    private static Holdings Resting(params string[] addresses)
+    {
+        var held = Holdings.Empty.Open();
+        foreach (var address in addresses)
+        {
+            var lease = new Lease(
+                Address.Parse(address).Value,
+                Holder(100 + held.Rests.CountCooling(AddressFamily.IPv4)),
+                LeaseMethod.Dynamic,
+                Now
+            );
+            held.BeginRest(new Rest(Holding.Create(lease.Holder, [lease]), lease.Address, EndTime.At(0, 0)));
+        }
+
+        return held.Close();
+    }
 
     private static Address Pick(AddressPool pool, ulong drawn, string? after = null) =>
         pool.Choose(Holder(0), [], Now, after is null ? [] : [Address.Parse(after).Value], drawn)

@@ -28,8 +28,14 @@ public sealed class DirectionTests
         ("Weft.Server", "Inquiries", [], "agents are asked by whoever wants to know"),
         (
             "Weft.Server",
+            "Blocks",
+            ["Audit", "Inquiries", "Leases"],
+            "blocks go out and come back whoever asks, by whatever protocol"
+        ),
+        (
+            "Weft.Server",
             "Reclaim",
-            ["Audit", "Inquiries"],
+            ["Audit", "Blocks", "Inquiries"],
             "who is gone is found out and decided whoever asks, and nobody need ask"
         ),
         ("Weft.Server", "Relays", [], "the relay asks the store, and not the API"),
@@ -38,7 +44,7 @@ public sealed class DirectionTests
         (
             "Weft.Server",
             "Computed",
-            ["Audit", "Http", "Identity", "Reclaim", "Relays", "Verifications"],
+            ["Audit", "Blocks", "Http", "Identity", "Reclaim", "Relays", "Verifications"],
             "what is computed at each read is read by the API, and not the other way"
         ),
         (
@@ -50,18 +56,19 @@ public sealed class DirectionTests
         (
             "Weft.Server",
             "Agents",
-            ["Audit", "Http", "Identity", "Inquiries", "Leases", "Relays", "Verifications"],
+            ["Audit", "Blocks", "Http", "Identity", "Inquiries", "Leases", "Relays", "Verifications"],
             "agents have an API of their own beside that of people"
         ),
         (
             "Weft.Server",
             "Api",
-            ["Actions", "Audit", "Computed", "Http", "Identity", "Reclaim", "Relays"],
+            ["Actions", "Audit", "Blocks", "Computed", "Http", "Identity", "Reclaim", "Relays"],
             "people have an API of their own beside that of agents"
         ),
         ("Weft.Agent", "Linux", [], "the kernel's interfaces know nothing of what they are used for"),
         ("Weft.Agent", "ControlPlane", ["Linux"], "how weftd is spoken to is the same for all that is said to it"),
-        ("Weft.Agent", "Leases", ["ControlPlane", "Linux"], "leases are kept whatever else the agent does"),
+        ("Weft.Agent", "Blocks", ["Linux"], "what is owned is known whoever gives of it"),
+        ("Weft.Agent", "Leases", ["Blocks", "ControlPlane", "Linux"], "leases are kept whatever else the agent does"),
         ("Weft.Agent", "Manifests", ["ControlPlane", "Linux"], "files are written whoever wants them"),
         ("Weft.Agent", "Reconcilers", ["ControlPlane", "Manifests"], "a loop drives what it doesn't know"),
         (

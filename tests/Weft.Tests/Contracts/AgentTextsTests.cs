@@ -65,10 +65,32 @@ public sealed class AgentTextsTests
                 "e",
                 0,
                 true,
-                [new RegisteredLease(Holder, "core/upf-0", [Address.Parse("10.20.6.4").Value])]
-            ),
+                [new RegisteredLease(Holder, "core/upf-0", [Address.Parse("10.20.6.4").Value]) { Uid = "u" }]
+            )
+            {
+                Owner = "o",
+                Blocks = [new OwnedBlock("b1", Network, ["10.20.6.64/28"])],
+            },
             m => m.ToBytes(),
             LeaseRegistration.Read
+        ),
+        Message(
+            new BlockReport(
+                "o",
+                1,
+                "m",
+                "b",
+                [new OwnedBlock("b1", Network, ["10.20.6.64/28"])],
+                [new BlockLease(Network, "c", "net1", ["10.20.6.64"], "core/upf-0", "u")],
+                [new BlockWant(Network, 4)]
+            )
+            {
+                Session = "s",
+                Sequence = 1,
+                Oldest = 1,
+            },
+            m => m.ToBytes(),
+            BlockReport.Read
         ),
         Message(
             new ServiceAccountIssuer(
@@ -247,6 +269,7 @@ public sealed class AgentTextsTests
                     ("PUT verifications/ID", AgentTexts.Verification),
                     ("PUT inquiries/ID", AgentTexts.Inquiry),
                     ("POST leases/acquire", AgentTexts.Lease),
+                    ("POST blocks", AgentTexts.Blocks),
                 ]
         )
         {

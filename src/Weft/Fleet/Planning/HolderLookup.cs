@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Weft.Addressing;
 using Weft.Fabric;
 using Weft.Networks;
+using Weft.Networks.Blocks;
 using Weft.Resources;
 
 namespace Weft.Fleet.Planning;
@@ -21,12 +22,22 @@ internal sealed class HolderLookup(Limits limits)
             .List(L3Network.ResourceType)
             .Select(row => (Row: row, Pool: NetworkPool.PoolOf(state, row, limits)))
             .Where(n => n.Pool.Subnets.Any(s => s.Prefix.Contains(address)))
-            .Select(n =>
-                n.Pool.Holdings.LeaseOf(address) is { } lease ? RenderHeld(ResourceKind.IdOf(n.Row), lease)
-                : RenderResting(n.Row, n.Pool, address, NetworkPool.ClockOf(state)) is { } resting ? resting
-                : RenderUnheld(ResourceKind.IdOf(n.Row), address, n.Pool.FindObstacle(Nobody, address)?.Reason)
-            );
+            .Select(n => Describe(state, n.Row, n.Pool, address));
         return CreateResponse($"address {address}", answers);
+    }
+
+    private static JsonObject Describe(StoreState state, Row network, AddressPool pool, Address address)
+    {
+        var id = ResourceKind.IdOf(network);
+        if (pool.Holdings.LeaseOf(address) is { } lease)
+            return RenderHeld(id, lease);
+        var obstacle = pool.FindObstacle(Nobody, address);
+        // What rests in a block is its owner's to give all the same.
+        return
+            obstacle?.Kind != ObstacleKind.InBlock
+            && RenderResting(network, pool, address, NetworkPool.ClockOf(state)) is { } resting
+            ? resting
+            : RenderUnheld(state, id, address, obstacle);
     }
 
     /// <summary>Who had an address, and who has it: one answer for each that is known, the newest first.</summary>
@@ -232,16 +243,36 @@ internal sealed class HolderLookup(Limits limits)
         return answer;
     }
 
-    private static JsonObject RenderUnheld(ResourceId network, Address address, string? objection)
+    private static JsonObject RenderUnheld(
+        StoreState state,
+        ResourceId network,
+        Address address,
+        AddressObstacle? obstacle
+    )
     {
         var answer = new JsonObject
         {
             ["address"] = address.ToString(),
             ["network"] = network.ToString(),
-            ["state"] = objection is null ? "Free" : "Reserved",
+            ["state"] =
+                obstacle is null ? "Free"
+                : obstacle.Kind == ObstacleKind.InBlock ? "InBlock"
+                : "Reserved",
         };
-        if (objection is not null)
-            answer["holder"] = objection;
+        if (obstacle is not null)
+            answer["holder"] = obstacle.Reason;
+        if (
+            obstacle?.Kind == ObstacleKind.InBlock
+            && BlockBook.Of(state, network).At(address).FirstOrDefault() is { } block
+        )
+        {
+            answer["holder"] = block.Text;
+            answer["cluster"] = block.Agent.Parent!.ToString();
+            answer["node"] = block.Node;
+            answer["block"] = block.Id;
+            answer["since"] = block.Since;
+        }
+
         return answer;
     }
 

@@ -37,6 +37,8 @@ internal static class PoolReport
             ["sticky"] = usage.Sticky,
             ["free"] = TextOf(usage.Free),
         };
+        if (usage.InBlocks > 0)
+            rendered["inBlocks"] = TextOf(usage.InBlocks);
         if (usage.Cooling > 0)
             rendered["coolingUntil"] = TimeOf(clock, usage.CoolingFor.Last);
         if (!subnet.Kept.IsEmpty)

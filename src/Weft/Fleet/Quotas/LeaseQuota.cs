@@ -56,7 +56,8 @@ internal sealed class LeaseQuota(LeaseLimits limits)
     )
     {
         var counts = pool.Holdings.Counts;
-        var free = pool.FreeCount(family);
+        // What is free in blocks can be asked back.
+        var free = pool.FreeCount(family) + (UInt128)pool.Blocked.Free.Of(family);
         if (free == 0)
             return null;
         // What no cluster holds is machines', which are declared: it isn't shared.

@@ -4,6 +4,7 @@ using System.Runtime.Versioning;
 using System.Threading.Channels;
 using CsCheck;
 using Microsoft.Extensions.Logging.Abstractions;
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Leases;
 using Weft.Contracts;
@@ -74,6 +75,7 @@ public sealed class LeaseInterleavingTests
                 _journal,
                 locks,
                 loop,
+                new BlockDemands(clock),
                 plane,
                 calls,
                 connectivity,

@@ -7,6 +7,7 @@ using System.Threading.Channels;
 using Microsoft.Extensions.Time.Testing;
 using Microsoft.Win32.SafeHandles;
 using Weft.Agent;
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Leases;
 using Weft.Contracts;
@@ -62,6 +63,7 @@ internal sealed class LeaseParts : HttpMessageHandler, IAsyncDisposable
             Journal,
             Locks,
             _releases,
+            new BlockDemands(Clock),
             Plane,
             calls,
             Connectivity,

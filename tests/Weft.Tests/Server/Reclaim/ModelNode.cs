@@ -1,6 +1,7 @@
 using System.Runtime.Versioning;
 using Microsoft.Extensions.Logging.Abstractions;
 using Weft.Agent;
+using Weft.Agent.Blocks;
 using Weft.Agent.ControlPlane;
 using Weft.Agent.Inquiries;
 using Weft.Agent.Leases;
@@ -148,6 +149,7 @@ internal sealed class ModelNode : IAsyncDisposable
                 _journal,
                 locks,
                 releases,
+                new BlockDemands(clock),
                 _plane,
                 calls,
                 connectivity,
@@ -159,7 +161,7 @@ internal sealed class ModelNode : IAsyncDisposable
             var holders = new HolderObserver(table, Service, new SandboxDirectory(node.Sandboxes), log);
             _running = Task.WhenAll(
                 releases.Run(_stop.Token),
-                new InquiryLoop(_plane, null, holders, timings, clock).Run(_stop.Token)
+                new InquiryLoop(_plane, null, holders, null, timings, clock).Run(_stop.Token)
             );
         }
 

@@ -15,11 +15,19 @@ internal readonly record struct HoldingChange(Holding? Old, Holding? New);
 /// <param name="Subnets">The subnets, IPv4 first; those of a family in the order in which they are leased from.</param>
 internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, Holdings Holdings)
 {
+    private static readonly ImmutableArray<AddressFamily> OnlyIPv4 = [AddressFamily.IPv4];
+    private static readonly ImmutableArray<AddressFamily> OnlyIPv6 = [AddressFamily.IPv6];
+    private static readonly ImmutableArray<AddressFamily> BothFamilies = [AddressFamily.IPv4, AddressFamily.IPv6];
+
     /// <summary>What is kept for somebody. Default: nothing.</summary>
     public ImmutableArray<Reservation> Reservations { get; init; } = [];
 
     /// <summary>The families that have a subnet, IPv4 first.</summary>
-    public IEnumerable<AddressFamily> Families => Subnets.Select(subnet => subnet.Prefix.Family).Distinct();
+    public ImmutableArray<AddressFamily> Families =>
+        Subnets.IsEmpty ? []
+        : Subnets[^1].Prefix.Family == AddressFamily.IPv4 ? OnlyIPv4
+        : Subnets[0].Prefix.Family == AddressFamily.IPv6 ? OnlyIPv6
+        : BothFamilies;
 
     /// <summary>
     /// Leases one address per family to a holder, both or neither. The same holder gets the same addresses, however
@@ -54,7 +62,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         ImmutableArray<Address> after = default
     )
     {
-        if (WhyNotWanted(holder, wanted) is { } unusable)
+        if (!wanted.IsEmpty && WhyNotWanted(holder, wanted) is { } unusable)
             return unusable;
         var old = Holdings.Find(holder.Id);
         var held = old?.Leases ?? [];
@@ -64,7 +72,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         {
             var asked = FirstOf(family, wanted);
             var begin = after.IsDefault ? null : FirstOf(family, after);
-            var mine = held.FirstOrDefault(l => l.Address.Family == family);
+            var mine = LeaseOf(family, held);
             if (!ChooseOf(family, holder, mine, asked, begin, now).TryGet(out var lease, out var refusal))
                 return refusal;
             leases.Add(lease);
@@ -98,9 +106,15 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public UInt128 FreeCount(AddressFamily family)
     {
         var (size, kept) = (UInt128.Zero, UInt128.Zero);
-        foreach (var subnet in SubnetsOf(family))
-            (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
-        var taken = (UInt128)Holdings.Count(family) + kept - CountHeldOfKept(range => range.Family == family);
+        foreach (var subnet in Subnets)
+        {
+            if (subnet.Prefix.Family == family)
+                (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        }
+
+        var taken = (UInt128)Holdings.Count(family);
+        if (kept > 0)
+            taken += kept - CountHeldOfKept(range => range.Family == family);
         return taken > size ? 0 : size - taken;
     }
 
@@ -200,8 +214,16 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return HeldBy(ranges[0].First, Holdings.LeaseOf(ranges[0].First)!);
     }
 
-    private Reservation? KeptFor(Holder holder, AddressFamily family) =>
-        Reservations.FirstOrDefault(r => r.IsFor(holder) && r.Addresses.Any(range => range.Family == family));
+    private Reservation? KeptFor(Holder holder, AddressFamily family)
+    {
+        foreach (var reservation in Reservations)
+        {
+            if (reservation.IsFor(holder) && reservation.Addresses.Any(range => range.Family == family))
+                return reservation;
+        }
+
+        return null;
+    }
 
     private Refusal HeldBy(Address address, Lease other) =>
         new(
@@ -259,14 +281,36 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return held;
     }
 
-    private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses) =>
-        addresses.Where(address => address.Family == family).Cast<Address?>().FirstOrDefault();
+    private static Lease? LeaseOf(AddressFamily family, ImmutableArray<Lease> leases)
+    {
+        foreach (var lease in leases)
+        {
+            if (lease.Address.Family == family)
+                return lease;
+        }
+
+        return null;
+    }
+
+    private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses)
+    {
+        foreach (var address in addresses)
+        {
+            if (address.Family == family)
+                return address;
+        }
+
+        return null;
+    }
 
     private Address? PickFree(AddressFamily family, Address? after)
     {
-        foreach (var subnet in SubnetsOf(family))
+        foreach (var subnet in Subnets)
         {
-            if (PickFree(subnet, after is { } rest && subnet.Prefix.Contains(rest) ? rest : null) is { } found)
+            if (
+                subnet.Prefix.Family == family
+                && PickFree(subnet, after is { } rest && subnet.Prefix.Contains(rest) ? rest : null) is { } found
+            )
                 return found;
         }
 
@@ -275,19 +319,24 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
 
     private Address? PickFree(Subnet subnet, Address? after)
     {
-        if (after is { } rest && rest < subnet.Last)
-        {
-            var behind = new Address(rest.Family, rest.Value + 1);
-            foreach (var range in subnet.LeasableRanges.Where(r => r.Last >= behind))
-            {
-                if (Holdings.FirstFree(range.First < behind ? behind : range.First, range.Last) is { } found)
-                    return found;
-            }
-        }
+        if (
+            after is { } rest
+            && rest < subnet.Last
+            && PickFrom(subnet, new Address(rest.Family, rest.Value + 1)) is { } behind
+        )
+            return behind;
+        return PickFrom(subnet, subnet.First);
+    }
 
+    /// <summary>The first free address from one on.</summary>
+    private Address? PickFrom(Subnet subnet, Address from)
+    {
         foreach (var range in subnet.LeasableRanges)
         {
-            if (Holdings.FirstFree(range.First, range.Last) is { } found)
+            if (
+                range.Last >= from
+                && Holdings.FirstFree(range.First < from ? from : range.First, range.Last) is { } found
+            )
                 return found;
         }
 

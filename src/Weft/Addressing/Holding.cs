@@ -9,7 +9,7 @@ namespace Weft.Addressing;
 internal abstract class Holding
 {
     /// <summary>A hash of the holder's id; another one in each process.</summary>
-    public abstract ulong Hash { get; }
+    public ulong Hash => HolderPlace.Spread(IdHash);
 
     /// <summary>The cluster and node that it counts for; null where it belongs to no cluster.</summary>
     public abstract HolderPlace? Place { get; }
@@ -18,7 +18,7 @@ internal abstract class Holding
     public virtual string? Node => Place?.Node;
 
     /// <summary>A hash of the pod's name; 0 where it has none.</summary>
-    public virtual uint NameHash => 0;
+    public uint NameHash { get; protected init; }
 
     /// <summary>How many addresses it has; at least one.</summary>
     public abstract int Count { get; }
@@ -28,6 +28,9 @@ internal abstract class Holding
 
     /// <summary>Where the store keeps the record, which is the store's own to say; 0 where it doesn't yet.</summary>
     public int StoreId { get; set; }
+
+    /// <summary>What <see cref="Hash"/> is spread of.</summary>
+    protected uint IdHash { get; init; }
 
     /// <summary>Its leases, in the order of addresses: IPv4 first.</summary>
     public ImmutableArray<Lease> Leases
@@ -51,10 +54,13 @@ internal abstract class Holding
     }
 
     /// <summary>A hash of a holder's id; another one in each process.</summary>
-    public static ulong HashOf(ReadOnlySpan<char> holderId) => HolderPlace.Spread((uint)string.GetHashCode(holderId));
+    public static ulong HashOf(ReadOnlySpan<char> holderId) => HolderPlace.Spread(IdHashOf(holderId));
 
     /// <summary>Whether it is a holder's.</summary>
     public abstract bool IsOf(ReadOnlySpan<char> holderId);
+
+    /// <summary>Whether another record is of the same holder.</summary>
+    public virtual bool IsOfHolderOf(Holding other) => IsOf(other.Holder.Id);
 
     /// <summary>Whether a word may stand in what its holder is called by; asked of a million, so false soon where it can't.</summary>
     /// <param name="known">What was found of places so far.</param>
@@ -81,39 +87,48 @@ internal abstract class Holding
         throw new ArgumentException($"{address} isn't held by it", nameof(address));
     }
 
+    /// <summary>The 32 bits that a holder's id is found by.</summary>
+    protected static uint IdHashOf(ReadOnlySpan<char> holderId) => (uint)string.GetHashCode(holderId);
+
     /// <summary>The same holder's without an address; null where it has no other.</summary>
     public Holding? Without(Address address) =>
         Leases.RemoveAll(lease => lease.Address == address) is { IsEmpty: false } left ? Create(Holder, left) : null;
 }
 
 /// <summary>Of a machine or a node, and of whatever the packed form has no room for: as it is.</summary>
-internal sealed class OtherHolding(Holder holder, ImmutableArray<Lease> leases) : Holding
+internal sealed class OtherHolding : Holding
 {
-    /// <inheritdoc/>
-    public override ulong Hash { get; } = HashOf(holder.Id);
+    private readonly ImmutableArray<Lease> _leases;
+
+    /// <param name="leases">At least one.</param>
+    public OtherHolding(Holder holder, ImmutableArray<Lease> leases)
+    {
+        (Holder, _leases) = (holder, leases);
+        IdHash = IdHashOf(holder.Id);
+        Place = holder.Cluster is { } cluster ? HolderPlace.Shared(cluster, holder.Node, "") : null;
+    }
 
     /// <inheritdoc/>
-    public override HolderPlace? Place { get; } =
-        holder.Cluster is { } cluster ? HolderPlace.Shared(cluster, holder.Node, "") : null;
+    public override HolderPlace? Place { get; }
 
     /// <inheritdoc/>
-    public override int Count => leases.Length;
+    public override int Count => _leases.Length;
 
     /// <inheritdoc/>
-    public override Holder Holder => holder;
+    public override Holder Holder { get; }
 
     /// <inheritdoc/>
-    public override string? Node => holder.Node;
+    public override string? Node => Holder.Node;
 
     /// <inheritdoc/>
-    public override bool IsOf(ReadOnlySpan<char> holderId) => holderId.SequenceEqual(holder.Id);
+    public override bool IsOf(ReadOnlySpan<char> holderId) => holderId.SequenceEqual(Holder.Id);
 
     /// <inheritdoc/>
-    public override Address AddressAt(int index) => leases[index].Address;
+    public override Address AddressAt(int index) => _leases[index].Address;
 
     /// <inheritdoc/>
-    public override LeaseMethod MethodAt(int index) => leases[index].Method;
+    public override LeaseMethod MethodAt(int index) => _leases[index].Method;
 
     /// <inheritdoc/>
-    public override string SinceAt(int index) => leases[index].Since;
+    public override string SinceAt(int index) => _leases[index].Since;
 }

@@ -8,7 +8,7 @@ namespace Weft.Addressing;
 /// and counted by cluster and node. A value; <see cref="Open"/> makes another of it that can be edited in place, until it
 /// is closed.
 /// </summary>
-internal sealed class Holdings
+internal sealed partial class Holdings
 {
     /// <summary>Nobody holds anything.</summary>
     public static readonly Holdings Empty = new();
@@ -31,10 +31,10 @@ internal sealed class Holdings
     public int CountOfHolders { get; private set; }
 
     /// <summary>All records, in no order.</summary>
-    public IEnumerable<Holding> All => HashTrie<Holding>.All(_byHolder);
+    public IEnumerable<Holding> All => HashTrie<Holding, HolderKey>.All(_byHolder);
 
     /// <summary>The records of machines and nodes, and of what else isn't packed, in no order.</summary>
-    public IEnumerable<Holding> Others => HashTrie<Holding>.All(_others);
+    public IEnumerable<Holding> Others => HashTrie<Holding, HolderKey>.All(_others);
 
     /// <summary>All leases, in the order of addresses: IPv4 first.</summary>
     public IEnumerable<Lease> Leases => LeasesAfter(null);
@@ -82,7 +82,7 @@ internal sealed class Holdings
     /// <returns>The record, or null.</returns>
     public Holding? Find(ReadOnlySpan<char> holderId)
     {
-        foreach (var holding in HashTrie<Holding>.Find(_byHolder, Holding.HashOf(holderId)))
+        foreach (var holding in HashTrie<Holding, HolderKey>.Find(_byHolder, Holding.HashOf(holderId)))
         {
             if (holding.IsOf(holderId))
                 return holding;
@@ -94,7 +94,7 @@ internal sealed class Holdings
     /// <summary>What pods of a name have, however its letters are written, and maybe others of the same hash.</summary>
     /// <param name="name">The name without the namespace.</param>
     public IEnumerable<Holding> Named(string name) =>
-        HashTrie<Holding>.StartingWith(_byName, PodHolding.HashOfName(Encoding.UTF8.GetBytes(name)));
+        HashTrie<Holding, NameKey>.StartingWith(_byName, PodHolding.HashOfName(Encoding.UTF8.GetBytes(name)));
 
     /// <summary>The lease of an address.</summary>
     /// <returns>The lease, or null.</returns>
@@ -164,80 +164,92 @@ internal sealed class Holdings
     /// <summary>Puts one record of a holder in the place of another, in an open one.</summary>
     /// <param name="old">Its record here; null where it has none.</param>
     /// <param name="holding">Its next, whose addresses nobody else has; null where it is to have none.</param>
+    /// <exception cref="InvalidOperationException">It isn't so.</exception>
     public void Replace(Holding? old, Holding? holding)
     {
-        var owner = _owner ?? throw new InvalidOperationException("these holdings are closed");
-        if (old is not null)
-            Unlink(owner, old, holding);
-        if (holding is not null)
-            Link(owner, holding, old);
-        CountOfHolders += (holding is null ? 0 : 1) - (old is null ? 0 : 1);
+        if (!TryReplace(old, holding))
+            throw new InvalidOperationException("a record rests on what isn't so");
     }
 
-    /// <summary>Whether one record may stand in the place of another: nobody has changed it, or has its addresses.</summary>
-    public bool CanReplace(Holding? old, Holding? holding)
+    /// <summary>
+    /// The same where nobody has changed the record meanwhile, or has its addresses. What is looked up for that is what is
+    /// changed then.
+    /// </summary>
+    /// <returns>False where somebody has; then nothing is changed.</returns>
+    public bool TryReplace(Holding? old, Holding? holding)
     {
-        if ((holding ?? old) is not { } any || !ReferenceEquals(FindAs(any), old))
+        var owner = _owner ?? throw new InvalidOperationException("these holdings are closed");
+        if ((old ?? holding) is null || !TryReplaceHolder(owner, old, holding))
             return false;
-        for (var i = 0; i < (holding?.Count ?? 0); i++)
+        if (old is not null)
+            RemoveAddresses(owner, old, old.Count);
+        if (holding is not null && !TryAddAddresses(owner, holding))
         {
-            if (At(holding!.AddressAt(i)) is { } other && !ReferenceEquals(other, old))
-                return false;
+            if (old is not null)
+                _ = TryAddAddresses(owner, old);
+            _ = TryReplaceHolder(owner, holding, old);
+            return false;
+        }
+
+        ReplaceName(owner, old, holding);
+        ReplaceOther(owner, old, holding);
+        Count(old, -1);
+        Count(holding, 1);
+        CountOfHolders += (holding is null ? 0 : 1) - (old is null ? 0 : 1);
+        return true;
+    }
+
+    private bool TryReplaceHolder(object owner, Holding? old, Holding? holding) =>
+        old is null ? HashTrie<Holding, HolderKey>.TryAdd(ref _byHolder, owner, holding!) is null
+        : holding is null ? HashTrie<Holding, HolderKey>.TryRemove(ref _byHolder, owner, old)
+        : HashTrie<Holding, HolderKey>.TryReplace(ref _byHolder, owner, old, holding);
+
+    private void ReplaceName(object owner, Holding? old, Holding? holding)
+    {
+        if (old is { NameHash: not 0 })
+            _ = HashTrie<Holding, NameKey>.TryRemove(ref _byName, owner, old);
+        if (holding is { NameHash: not 0 })
+            _ = HashTrie<Holding, NameKey>.TryAdd(ref _byName, owner, holding);
+    }
+
+    private void ReplaceOther(object owner, Holding? old, Holding? holding)
+    {
+        if (old is not (null or PodHolding))
+            _ = HashTrie<Holding, HolderKey>.TryRemove(ref _others, owner, old);
+        if (holding is not (null or PodHolding))
+            _ = HashTrie<Holding, HolderKey>.TryAdd(ref _others, owner, holding);
+    }
+
+    /// <returns>False where somebody has one of them; then none is added.</returns>
+    private bool TryAddAddresses(object owner, Holding holding)
+    {
+        for (var i = 0; i < holding.Count; i++)
+        {
+            var address = holding.AddressAt(i);
+            ref var tree = ref (address.Family == AddressFamily.IPv4 ? ref _ipv4 : ref _ipv6);
+            if (AddressTree<Holding>.TryAdd(ref tree, owner, address.Value, holding) is null)
+                continue;
+            RemoveAddresses(owner, holding, i);
+            return false;
         }
 
         return true;
     }
 
-    private Holding? FindAs(Holding holding)
+    private void RemoveAddresses(object owner, Holding holding, int count)
     {
-        foreach (var found in HashTrie<Holding>.Find(_byHolder, holding.Hash))
+        for (var i = 0; i < count; i++)
         {
-            if (ReferenceEquals(found, holding) || found.IsOf(holding.Holder.Id))
-                return found;
-        }
-
-        return null;
-    }
-
-    private void Unlink(object owner, Holding old, Holding? next)
-    {
-        for (var i = 0; i < old.Count; i++)
-            Set(owner, old.AddressAt(i), null);
-        Count(old, -1);
-        if (next is null)
-            HashTrie<Holding>.Remove(ref _byHolder, owner, old.Hash, old);
-        if (old.NameHash != 0)
-            HashTrie<Holding>.Remove(ref _byName, owner, NameKeyOf(old), old);
-        if (old is not PodHolding)
-            HashTrie<Holding>.Remove(ref _others, owner, old.Hash, old);
-    }
-
-    private void Link(object owner, Holding holding, Holding? old)
-    {
-        for (var i = 0; i < holding.Count; i++)
-            Set(owner, holding.AddressAt(i), holding);
-        if (old is null)
-            HashTrie<Holding>.Add(ref _byHolder, owner, holding.Hash, holding);
-        else
-            HashTrie<Holding>.Replace(ref _byHolder, owner, holding.Hash, old, holding);
-        if (holding.NameHash != 0)
-            HashTrie<Holding>.Add(ref _byName, owner, NameKeyOf(holding), holding);
-        if (holding is not PodHolding)
-            HashTrie<Holding>.Add(ref _others, owner, holding.Hash, holding);
-        Count(holding, 1);
-    }
-
-    private void Set(object owner, Address address, Holding? holding)
-    {
-        ref var tree = ref (address.Family == AddressFamily.IPv4 ? ref _ipv4 : ref _ipv6);
-        if (holding is null)
+            var address = holding.AddressAt(i);
+            ref var tree = ref (address.Family == AddressFamily.IPv4 ? ref _ipv4 : ref _ipv6);
             AddressTree<Holding>.Remove(ref tree, owner, address.Value);
-        else
-            AddressTree<Holding>.Set(ref tree, owner, address.Value, holding);
+        }
     }
 
-    private void Count(Holding holding, int sign)
+    private void Count(Holding? holding, int sign)
     {
+        if (holding is null)
+            return;
         var held = FamilyCount.Of(holding);
         _ipv4Count += sign * held.IPv4;
         _ipv6Count += sign * held.IPv6;
@@ -247,6 +259,19 @@ internal sealed class Holdings
 
     private object? TreeOf(AddressFamily family) => family == AddressFamily.IPv4 ? _ipv4 : _ipv6;
 
-    /// <summary>Pods of one name stand together, and spread by their holders: a thousand may have one.</summary>
-    private static ulong NameKeyOf(Holding holding) => ((ulong)holding.NameHash << 32) | (holding.Hash >> 32);
+    /// <summary>By holders: each is there once.</summary>
+    private readonly struct HolderKey : IHashKey<Holding>
+    {
+        public static ulong HashOf(Holding item) => item.Hash;
+
+        public static bool IsSame(Holding one, Holding other) => one.IsOfHolderOf(other);
+    }
+
+    /// <summary>By names: pods of one name stand together, and spread by their holders; a thousand may have one.</summary>
+    private readonly struct NameKey : IHashKey<Holding>
+    {
+        public static ulong HashOf(Holding item) => ((ulong)item.NameHash << 32) | (item.Hash >> 32);
+
+        public static bool IsSame(Holding one, Holding other) => ReferenceEquals(one, other);
+    }
 }

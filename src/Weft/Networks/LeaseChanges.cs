@@ -29,6 +29,12 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
     /// </summary>
     public (Holdings Before, Holdings After)? Outcome { get; init; }
 
+    /// <summary>
+    /// The same of the counts of all networks: those without and with this change, and with others of the same commit that
+    /// come behind it. Null where they are to be counted.
+    /// </summary>
+    public (HeldCounts Before, HeldCounts After)? Counts { get; init; }
+
     /// <inheritdoc/>
     public override bool TryApply(ViewValues values)
     {
@@ -39,11 +45,18 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
         else if (!TryReplace(before, out after))
             return false;
         values[Partition] = after.CountOfHolders == 0 ? null : after;
-        var counts = (values[NetworkPool.CountsName] as HeldCounts ?? HeldCounts.Empty).Open(new object());
+        var counts = values[NetworkPool.CountsName] as HeldCounts ?? HeldCounts.Empty;
+        values[NetworkPool.CountsName] =
+            Counts is { } sum && ReferenceEquals(sum.Before, counts) ? sum.After : AddTo(counts);
+        return true;
+    }
+
+    private HeldCounts AddTo(HeldCounts before)
+    {
+        var counts = before.Open(new object());
         foreach (var (old, holding) in Changes)
             counts.Replace(old, holding);
-        values[NetworkPool.CountsName] = counts.Close();
-        return true;
+        return counts.Close();
     }
 
     /// <inheritdoc/>
@@ -75,9 +88,8 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
         after = before.Open();
         foreach (var (old, holding) in Changes)
         {
-            if (!after.CanReplace(old, holding))
+            if (!after.TryReplace(old, holding))
                 return false;
-            after.Replace(old, holding);
         }
 
         after.Close();

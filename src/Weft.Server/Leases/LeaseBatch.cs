@@ -14,27 +14,32 @@ internal sealed record PendingLease(LeaseRequest Request)
         new(TaskCreationOptions.RunContinuationsAsynchronously);
 }
 
-/// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
+/// <summary>One network's batch on one store state: thrown away whole if the commit is lost.</summary>
 /// <param name="users">Who may lease of the network.</param>
+/// <param name="pools">What is known of the network's pool between batches.</param>
 /// <param name="last">The addresses that were picked last.</param>
+/// <param name="everywhere">What is held of all networks, open: what is decided is counted in it.</param>
 internal sealed class LeaseBatch(
     ResourceId network,
     ReadTransaction transaction,
     LeaseQuota quota,
     NetworkUsers users,
-    ImmutableArray<Address> last
+    PoolCache pools,
+    ImmutableArray<Address> last,
+    HeldCounts everywhere
 )
 {
     private Refusal? _pending;
-
-    // Of all networks. What others lease of another one meanwhile isn't in it: networks don't wait for each other, and the
-    // bound on a node is passed by what is under way at most.
-    private readonly HeldCounts _everywhere = NetworkPool.CountsOf(transaction.State).Open(new object());
+    private readonly List<Mutation> _claims = [];
     private readonly LeaseEdit _edit = LeaseEdit.WithClaims(transaction.State, network);
-    private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, bool> _attached = new(1, StringComparer.Ordinal);
     private readonly List<(PendingLease Pending, Outcome<ImmutableArray<Lease>> Answer)> _results = [];
 
-    public List<Mutation> Mutations { get; } = [];
+    /// <summary>How many rows and records are to change.</summary>
+    public int CountChanges => _edit.Count + _claims.Count;
+
+    /// <summary>Whether the leases that are committed are those that were decided on, and not those but for claims.</summary>
+    public bool IsCommittedAsDecided => !_edit.HasClaims;
 
     public ImmutableArray<Address> LastAssigned { get; private set; } = last;
 
@@ -45,21 +50,20 @@ internal sealed class LeaseBatch(
     /// <param name="most">How many changes a commit may hold; the first request is decided in any case.</param>
     public void Decide(Row row, IEnumerable<PendingLease> batch, Limits limits, string now, int most)
     {
-        // What the pool says is what the batch is decided by.
-        _ = PoolSpec.Find(transaction, network);
         // A claim that comes meanwhile keeps its address from everybody else.
         _ = transaction.View(NetworkPool.ClaimPartitionOf(network));
         _pending = Registration.RefusalFor(transaction.State, network);
-        var pool = NetworkPool.PoolOf(transaction.State, _edit.Holdings, row, limits);
+        var pool = pools.Get(transaction, _edit.Holdings, row, limits);
         foreach (var pending in batch)
         {
             _results.Add((pending, Decide(pool, pending, now)));
-            if (_edit.Count + Mutations.Count >= most)
+            if (CountChanges >= most)
                 break;
         }
-
-        Mutations.AddRange(_edit.ToMutations());
     }
+
+    /// <summary>What is to be written; nothing may be decided any more.</summary>
+    public IEnumerable<Mutation> ToMutations() => _claims.Concat(_edit.ToMutations());
 
     public void RefuseAll(IEnumerable<PendingLease> batch, Refusal refusal) =>
         _results.AddRange(
@@ -83,7 +87,7 @@ internal sealed class LeaseBatch(
         {
             if (held is not null)
                 Replace(new HoldingChange(held, null));
-            Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
+            _claims.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
             return ImmutableArray<Lease>.Empty;
         }
 
@@ -109,12 +113,12 @@ internal sealed class LeaseBatch(
     private void Replace(HoldingChange change)
     {
         _edit.Replace(change);
-        _everywhere.Replace(change.Old, change.New);
+        everywhere.Replace(change.Old, change.New);
     }
 
     private Refusal? WhyNot(Holder holder, ResourceId cluster, AddressPool pool) =>
         IsAttached(cluster)
-            ? quota.Check(holder, pool, _everywhere, users)
+            ? quota.Check(holder, pool, everywhere, users)
             : LeaseAllocator.NotAttachedRefusal(cluster, network);
 
     /// <summary>Why a lease can't be spoken for by the agent of a node: it is another node's.</summary>

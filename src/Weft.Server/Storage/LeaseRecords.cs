@@ -23,7 +23,8 @@ internal sealed class LeaseRecords : IDisposable
     private readonly List<Holding> _numbered = [];
     private readonly List<int> _freed = [];
     private int _last;
-    private StoreHead _head = StoreHead.Empty;
+    private long _rows;
+    private ulong _sum;
 
     /// <param name="used">The numbers of the records that are there.</param>
     public LeaseRecords(SqliteConnection connection, LeaseNames names, IEnumerable<int> used)
@@ -44,7 +45,7 @@ internal sealed class LeaseRecords : IDisposable
     /// <returns>The head with it.</returns>
     public StoreHead Write(StoreHead head, LeaseChanges changes)
     {
-        _head = head;
+        (_rows, _sum) = (head.Rows, head.Sum);
         var network = NumberOf(changes.NetworkKey);
         foreach (var (old, holding) in changes.Changes)
         {
@@ -60,7 +61,11 @@ internal sealed class LeaseRecords : IDisposable
             }
         }
 
-        return _head;
+        return head with
+        {
+            Rows = _rows,
+            Sum = _sum,
+        };
     }
 
     /// <summary>What was written is durable.</summary>
@@ -136,7 +141,8 @@ internal sealed class LeaseRecords : IDisposable
     private void Count(int id, uint checksum, int sign)
     {
         var term = RowChecksum.Term(checksum, id);
-        _head = _head with { Rows = _head.Rows + sign, Sum = sign > 0 ? _head.Sum + term : _head.Sum - term };
+        _rows += sign;
+        _sum = sign > 0 ? _sum + term : _sum - term;
     }
 }
 

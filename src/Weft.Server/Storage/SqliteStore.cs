@@ -25,6 +25,7 @@ internal sealed class SqliteStore : IResourceStore
     private readonly StoreTransaction _transaction;
     private readonly LeaseRecords _leases;
     private readonly RevisionFile _acknowledged;
+    private readonly LogCheckpoint _checkpoint;
     private readonly string _path;
     private readonly TaskCompletionSource<IOException> _failure = new(
         TaskCreationOptions.RunContinuationsAsynchronously
@@ -45,6 +46,7 @@ internal sealed class SqliteStore : IResourceStore
         _updateHead = new StoreStatement(connection, StoreHead.UpdateText);
         _transaction = new StoreTransaction(connection);
         _leases = new LeaseRecords(connection, loaded.Names, loaded.Records);
+        _checkpoint = new LogCheckpoint(path, connection);
         _writer = new Thread(RunWriter) { IsBackground = true, Name = "store" };
         _writer.Start();
     }
@@ -117,6 +119,7 @@ internal sealed class SqliteStore : IResourceStore
             return ValueTask.CompletedTask;
         _queue.CompleteAdding();
         _writer.Join();
+        _checkpoint.Dispose();
         MarkClosed();
         _put.Dispose();
         _remove.Dispose();
@@ -291,6 +294,8 @@ internal sealed class SqliteStore : IResourceStore
 
         foreach (var (pending, revision) in answers)
             pending.Completion.TrySetResult(revision);
+        // Nobody waits for it.
+        _checkpoint.AfterCommit();
     }
 
     /// <summary>

@@ -21,6 +21,10 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     /// </summary>
     private const int MaxHolders = 4;
 
+    private static readonly ImmutableArray<AddressFamily> OnlyIPv4 = [AddressFamily.IPv4];
+    private static readonly ImmutableArray<AddressFamily> OnlyIPv6 = [AddressFamily.IPv6];
+    private static readonly ImmutableArray<AddressFamily> BothFamilies = [AddressFamily.IPv4, AddressFamily.IPv6];
+
     /// <summary>What is kept for somebody. Default: nothing.</summary>
     public ImmutableArray<Reservation> Reservations { get; init; } = [];
 
@@ -28,7 +32,11 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public BlockedAddresses Blocked { get; init; } = BlockedAddresses.None;
 
     /// <summary>The families that have a subnet, IPv4 first.</summary>
-    public IEnumerable<AddressFamily> Families => Subnets.Select(subnet => subnet.Prefix.Family).Distinct();
+    public ImmutableArray<AddressFamily> Families =>
+        Subnets.IsEmpty ? []
+        : Subnets[^1].Prefix.Family == AddressFamily.IPv4 ? OnlyIPv4
+        : Subnets[0].Prefix.Family == AddressFamily.IPv6 ? OnlyIPv6
+        : BothFamilies;
 
     /// <summary>Which free address a pod is given. Default: the next.</summary>
     public PoolChoice Choice { get; init; }
@@ -71,7 +79,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         ulong drawn = 0
     )
     {
-        if (WhyNotWanted(holder, wanted) is { } unusable)
+        if (!wanted.IsEmpty && WhyNotWanted(holder, wanted) is { } unusable)
             return unusable;
         var old = Holdings.Find(holder.Id);
         if (old is null && Holdings.FindClaim(holder) is { } shared)
@@ -83,7 +91,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         {
             var asked = FirstOf(family, wanted);
             var hint = new PickHint(after.IsDefault ? null : FirstOf(family, after), drawn);
-            var mine = held.FirstOrDefault(l => l.Address.Family == family);
+            var mine = LeaseOf(family, held);
             if (!ChooseOf(family, holder, mine, asked, hint, now).TryGet(out var lease, out var refusal))
                 return refusal;
             leases.Add(lease);
@@ -148,14 +156,18 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public UInt128 FreeCount(AddressFamily family)
     {
         var (size, kept) = (UInt128.Zero, UInt128.Zero);
-        foreach (var subnet in SubnetsOf(family))
-            (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        foreach (var subnet in Subnets)
+        {
+            if (subnet.Prefix.Family == family)
+                (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        }
+
         var taken =
             (UInt128)Holdings.Count(family)
             + (UInt128)Holdings.Rests.CountKept(family)
-            + kept
-            - CountOfKept(range => range.Family == family, IsTaken)
             + (UInt128)Blocked.Free.Of(family);
+        if (kept > 0)
+            taken += kept - CountOfKept(range => range.Family == family, IsTaken);
         return LeftOf(size, taken);
     }
 
@@ -331,8 +343,16 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return HeldBy(ranges[0].First, Holdings.LeaseOf(ranges[0].First)!);
     }
 
-    private Reservation? KeptFor(Holder holder, AddressFamily family) =>
-        Reservations.FirstOrDefault(r => r.IsFor(holder) && r.Addresses.Any(range => range.Family == family));
+    private Reservation? KeptFor(Holder holder, AddressFamily family)
+    {
+        foreach (var reservation in Reservations)
+        {
+            if (reservation.IsFor(holder) && reservation.Addresses.Any(range => range.Family == family))
+                return reservation;
+        }
+
+        return null;
+    }
 
     private Refusal HeldBy(Address address, Lease other) =>
         new(
@@ -388,8 +408,27 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         Holdings.At(address) is not null
         || (Holdings.RestAt(address) is { } rest && Rests.HasCooled(rest) && Rests.IsKept(rest));
 
-    private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses) =>
-        addresses.Where(address => address.Family == family).Cast<Address?>().FirstOrDefault();
-
     private static Address Next(Address address) => new(address.Family, address.Value + 1);
+
+    private static Lease? LeaseOf(AddressFamily family, ImmutableArray<Lease> leases)
+    {
+        foreach (var lease in leases)
+        {
+            if (lease.Address.Family == family)
+                return lease;
+        }
+
+        return null;
+    }
+
+    private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses)
+    {
+        foreach (var address in addresses)
+        {
+            if (address.Family == family)
+                return address;
+        }
+
+        return null;
+    }
 }

@@ -21,10 +21,6 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     /// </summary>
     private const int MaxHolders = 4;
 
-    private static readonly ImmutableArray<AddressFamily> OnlyIPv4 = [AddressFamily.IPv4];
-    private static readonly ImmutableArray<AddressFamily> OnlyIPv6 = [AddressFamily.IPv6];
-    private static readonly ImmutableArray<AddressFamily> BothFamilies = [AddressFamily.IPv4, AddressFamily.IPv6];
-
     /// <summary>What is kept for somebody. Default: nothing.</summary>
     public ImmutableArray<Reservation> Reservations { get; init; } = [];
 
@@ -32,11 +28,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public BlockedAddresses Blocked { get; init; } = BlockedAddresses.None;
 
     /// <summary>The families that have a subnet, IPv4 first.</summary>
-    public ImmutableArray<AddressFamily> Families =>
-        Subnets.IsEmpty ? []
-        : Subnets[^1].Prefix.Family == AddressFamily.IPv4 ? OnlyIPv4
-        : Subnets[0].Prefix.Family == AddressFamily.IPv6 ? OnlyIPv6
-        : BothFamilies;
+    public ImmutableArray<AddressFamily> Families => FamilySelection.Of(Subnets);
 
     /// <summary>Which free address a pod is given. Default: the next.</summary>
     public PoolChoice Choice { get; init; }
@@ -89,9 +81,9 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         var leases = ImmutableArray.CreateBuilder<Lease>(2);
         foreach (var family in Families)
         {
-            var asked = FirstOf(family, wanted);
-            var hint = new PickHint(after.IsDefault ? null : FirstOf(family, after), drawn);
-            var mine = LeaseOf(family, held);
+            var asked = wanted.Of(family);
+            var hint = new PickHint(after.IsDefault ? null : after.Of(family), drawn);
+            var mine = held.Of(family);
             if (!ChooseOf(family, holder, mine, asked, hint, now).TryGet(out var lease, out var refusal))
                 return refusal;
             leases.Add(lease);
@@ -343,16 +335,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return HeldBy(ranges[0].First, Holdings.LeaseOf(ranges[0].First)!);
     }
 
-    private Reservation? KeptFor(Holder holder, AddressFamily family)
-    {
-        foreach (var reservation in Reservations)
-        {
-            if (reservation.IsFor(holder) && reservation.Addresses.Any(range => range.Family == family))
-                return reservation;
-        }
-
-        return null;
-    }
+    private Reservation? KeptFor(Holder holder, AddressFamily family) => Reservations.Of(family, holder);
 
     private Refusal HeldBy(Address address, Lease other) =>
         new(
@@ -409,26 +392,4 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         || (Holdings.RestAt(address) is { } rest && Rests.HasCooled(rest) && Rests.IsKept(rest));
 
     private static Address Next(Address address) => new(address.Family, address.Value + 1);
-
-    private static Lease? LeaseOf(AddressFamily family, ImmutableArray<Lease> leases)
-    {
-        foreach (var lease in leases)
-        {
-            if (lease.Address.Family == family)
-                return lease;
-        }
-
-        return null;
-    }
-
-    private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses)
-    {
-        foreach (var address in addresses)
-        {
-            if (address.Family == family)
-                return address;
-        }
-
-        return null;
-    }
 }

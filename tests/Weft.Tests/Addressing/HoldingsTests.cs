@@ -54,6 +54,55 @@ public sealed class HoldingsTests
                 AssertHolds(records, built);
             });
 
+    [Fact]
+    public void Refuses_WhatSomebodyHolds_AndEndsNoRest()
+    {
+        var (gone, there) = (Create((1, 3, 9)), Create((2, 9, 4)));
+        var open = Holdings.Empty.Open();
+        open.Replace(null, gone);
+        open.Replace(gone, null);
+        open.BeginRest(gone, null, EndTime.At(1, 1));
+        open.Replace(null, there);
+
+        // One of its addresses rests, and the other is held.
+        Assert.False(open.TryReplace(null, Create((3, 3, 4))));
+        var rest = open.RestAt(gone.AddressAt(0));
+        Assert.Same(gone, rest?.Ended);
+        Assert.Same(rest, Assert.Single(open.Rests.Cooling(AddressFamily.IPv4)));
+        AssertHolds([there], open.Close());
+
+        var next = open.Open();
+        Assert.True(next.TryReplace(there, Create((2, 3, 4))));
+        Assert.True(next.Rests.IsEmpty);
+        AssertHolds([next.At(gone.AddressAt(0))!], next.Close());
+        Assert.Same(rest, open.RestAt(gone.AddressAt(0)));
+    }
+
+    [Fact]
+    public void Finds_AllWhoHoldOneRecord_AndNoneOfThemTwice()
+    {
+        var one = new Holder("one", "one") { Claim = "c" };
+        var alone = Holding.Create(one, [Lease(one, AddressFamily.IPv4, 5)]);
+        var both = alone.With(new Holder("other", "other") { Claim = "c" });
+        var left = both.Without("one")!;
+        var other = Holding.Create(left.Holder, [Lease(left.Holder, AddressFamily.IPv4, 6)]);
+        var open = Holdings.Empty.Open();
+
+        Assert.True(open.TryReplace(null, alone));
+        Assert.True(open.TryReplace(alone, both));
+        Assert.Equal((both, both), (open.Find("one"), open.Find("other")));
+        Assert.False(open.TryReplace(null, other));
+        Assert.Same(both, open.FindClaim(one));
+        Assert.True(open.TryReplace(both, left));
+        Assert.Equal((null, left), (open.Find("one"), open.Find("other")));
+        Assert.Same(left, open.FindClaim(one));
+        Assert.Equal([left], open.Others);
+
+        var builder = new Holdings.Builder([both, other]);
+        Parallel.Invoke([.. builder.Parts]);
+        Assert.Same(other, builder.Refused);
+    }
+
     private static Holdings Edit(
         Holdings holdings,
         Dictionary<string, Holding> known,

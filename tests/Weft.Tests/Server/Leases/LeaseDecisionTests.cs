@@ -20,6 +20,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
 
     private static readonly ResourceId Cluster = TestSite.Id("~c/kubernetesClusters/k1");
     private static readonly ResourceId Network = TestSite.Id("~c/l3Networks/n6");
+    private static readonly ResourceId N3 = TestSite.Id("~c/l3Networks/n3");
     private static readonly TestSite Site = WithAttachment();
 
     private readonly ContestedStore _store = new();
@@ -189,20 +190,14 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     public async Task Decides_EachNetworkAlone_WhereOneOfACommitIsContested(int wins, int commits)
     {
         var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
-        var (n3, taken) = (TestSite.Id("~c/l3Networks/n3"), 0);
-        // Whoever else writes to n3 takes what was to be given, until they have had their fill.
+        var taken = 0;
         _store.BeforeCommit = async commit =>
         {
             begun.TrySetResult();
             if (commit == 1)
                 await go.Task;
-            else if (taken < wins && _store.Changes.Any(change => change is LeaseChanges of && of.NetworkKey == n3.Key))
-            {
-                var address = HoldingsOf("n3").FirstFree(AddressOf("10.20.3.4"), AddressOf("10.20.3.254"))!.Value;
-                var holder = new Holder($"vm{++taken}", "vm");
-                var lease = new Lease(address, holder, LeaseMethod.Dynamic, TestSite.Now);
-                await _store.Write(TestLeases.Put(_store.Current, n3, lease));
-            }
+            else if (taken < wins && _store.Changes.Any(change => change is LeaseChanges of && of.NetworkKey == N3.Key))
+                await TakeFirstFree(N3, ++taken);
         };
         var first = Acquire("first");
         await begun.Task;
@@ -210,7 +205,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         for (var i = 0; i < 8; i++)
         {
             calm.Add(Acquire($"c{i}"));
-            contested.Add(Submit(Request($"c{i}") with { Network = n3 }));
+            contested.Add(Submit(Request($"c{i}") with { Network = N3 }));
         }
 
         go.SetResult();
@@ -222,7 +217,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
             Assert.Equal(Enumerable.Range(4 + wins, 8).Select(i => $"10.20.3.{i}"), got);
         else
             Assert.All(got, answer => Assert.Equal("Contended", answer));
-        Assert.Equal(taken + (wins < 8 ? 8 : 0), HoldingsOf("n3").CountOfHolders);
+        Assert.Equal(taken + (wins < 8 ? 8 : 0), HoldingsOf(N3).CountOfHolders);
         Assert.Equal(commits, _store.Commits);
     }
 
@@ -238,7 +233,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         var first = Acquire("first");
         await begun.Task;
         var request = Request("a") with { Holder = new Holder("a", "a") { Cluster = Cluster.ToString() } };
-        var (one, other) = (Submit(request), Submit(request with { Network = TestSite.Id("~c/l3Networks/n3") }));
+        var (one, other) = (Submit(request), Submit(request with { Network = N3 }));
         go.SetResult();
 
         await first;
@@ -329,8 +324,15 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
 
     private Holdings Holdings => NetworkPool.HoldingsOf(_store.Current, Network);
 
-    private Holdings HoldingsOf(string network) =>
-        NetworkPool.HoldingsOf(_store.Current, TestSite.Id($"~c/l3Networks/{network}"));
+    private Holdings HoldingsOf(ResourceId network) => NetworkPool.HoldingsOf(_store.Current, network);
+
+    /// <summary>Somebody else takes what would be given next.</summary>
+    private Task TakeFirstFree(ResourceId network, int number)
+    {
+        var address = HoldingsOf(network).FirstFree(AddressOf("10.20.3.4"), AddressOf("10.20.3.254"))!.Value;
+        var lease = new Lease(address, new Holder($"vm{number}", "vm"), LeaseMethod.Dynamic, TestSite.Now);
+        return _store.Write(TestLeases.Put(_store.Current, network, lease));
+    }
 
     private static TestSite WithAttachment()
     {

@@ -170,10 +170,9 @@ internal static class IpamSuite
         {
             foreach (var pod in pods)
             {
-                if (held.FirstFree(from, last) is null || !held.CanReplace(null, pod))
+                // As a decision and a commit do it: what is looked up is changed in the same step.
+                if (held.FirstFree(from, last) is null || !held.TryReplace(null, pod) || !held.TryReplace(pod, null))
                     throw new InvalidOperationException("nothing is free");
-                held.Replace(null, pod);
-                held.Replace(pod, null);
             }
         }
     }

@@ -1,5 +1,6 @@
+using System.Buffers;
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
+using Weft.Addressing;
 using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
@@ -17,6 +18,7 @@ internal sealed partial class CredentialUses(ControlPlane controlPlane, ILogger<
     private const int MaxRemembered = 8;
 
     private const int MaxInstanceLength = 32;
+    private static readonly SearchValues<char> InstanceDigits = SearchValues.Create("0123456789abcdef");
 
     private readonly ConcurrentDictionary<string, AgentUses> _agents = new(StringComparer.Ordinal);
 
@@ -28,16 +30,13 @@ internal sealed partial class CredentialUses(ControlPlane controlPlane, ILogger<
             return;
         var credential = AgentCredential.Read(row).Hash;
         var said = http.Request.Headers[AgentApi.InstanceHeader].ToString();
-        var instance = said.Length <= MaxInstanceLength && said.All(char.IsAsciiHexDigitLower) ? said : "";
+        var instance = said.Length <= MaxInstanceLength && !said.AsSpan().ContainsAnyExcept(InstanceDigits) ? said : "";
         // Whoever used the credential before this one has no part in it.
-        var (shared, isSure) = _agents
-            .AddOrUpdate(
-                key,
-                _ => new AgentUses(credential, now),
-                (_, known) => known.Credential == credential ? known : new AgentUses(credential, now)
-            )
-            .Record(instance, SourceAddress.From(http)?.ToString() ?? "", now);
-        var known = SharedCredential.Find(state, key);
+        if (!_agents.TryGetValue(key, out var uses) || uses.Credential != credential)
+            uses = Begin(key, credential, now);
+        var (shared, isSure) = uses.Record(instance, SourceAddress.From(http), now);
+        // Of almost no site anything was ever written of it.
+        var known = state.VersionOf(SharedCredential.Partition) is null ? null : SharedCredential.Find(state, key);
         if (shared is not null ? known is not null : known is null || !isSure)
             return;
         if (shared is not null)
@@ -46,6 +45,13 @@ internal sealed partial class CredentialUses(ControlPlane controlPlane, ILogger<
             Log.CredentialInOnePlace(logger, agent);
         await Write(agent, shared);
     }
+
+    private AgentUses Begin(string agent, string credential, DateTimeOffset now) =>
+        _agents.AddOrUpdate(
+            agent,
+            _ => new AgentUses(credential, now),
+            (_, known) => known.Credential == credential ? known : new AgentUses(credential, now)
+        );
 
     private async Task Write(ResourceId agent, SharedCredential? shared)
     {
@@ -93,21 +99,32 @@ internal sealed partial class CredentialUses(ControlPlane controlPlane, ILogger<
     private sealed class AgentUses(string credential, DateTimeOffset since)
     {
         private readonly Lock _guard = new();
-        private ImmutableList<CredentialUse> _uses = [];
+        private readonly List<(CredentialUse Use, Address? Source)> _uses = [];
 
         public string Credential => credential;
 
         /// <returns>What it is like now; and whether that is sure, or weftd was started too short a while ago.</returns>
-        public (SharedCredential? Shared, bool IsSure) Record(string instance, string source, DateTimeOffset now)
+        public (SharedCredential? Shared, bool IsSure) Record(string instance, Address? source, DateTimeOffset now)
         {
             lock (_guard)
             {
-                var known = _uses.Find(use => use.Instance == instance);
-                var use = new CredentialUse(instance, source, known?.First ?? now, now);
-                _uses = known is null ? _uses.Add(use) : _uses.Replace(known, use);
+                var index = _uses.FindIndex(use => use.Use.Instance == instance);
+                if (index < 0)
+                    _uses.Add((new CredentialUse(instance, $"{source}", now, now), source));
+                else if (_uses[index] is var (use, from))
+                    _uses[index] = (
+                        use with
+                        {
+                            Source = from == source ? use.Source : $"{source}",
+                            Last = now,
+                        },
+                        source
+                    );
                 if (_uses.Count > MaxRemembered)
-                    _uses = _uses.Remove(_uses.MinBy(each => each.Last)!);
-                return (SharedCredential.Judge(_uses, now), now - since >= SharedCredential.Quiet);
+                    _uses.Remove(_uses.MinBy(each => each.Use.Last));
+                // One alone, as almost always, is nobody else's.
+                var shared = _uses.Count > 1 ? SharedCredential.Judge(_uses.Select(each => each.Use), now) : null;
+                return (shared, now - since >= SharedCredential.Quiet);
             }
         }
     }

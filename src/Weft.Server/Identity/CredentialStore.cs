@@ -85,6 +85,7 @@ internal sealed record Caller(
 /// </summary>
 internal sealed class CredentialStore
 {
+    private static readonly string AgentPartition = StoreKey.PartitionOf(Agent.ResourceType);
     private readonly byte[] _administrator;
 
     // One reference, so that no reader meets the hashes of one change under the number of another.
@@ -122,13 +123,7 @@ internal sealed class CredentialStore
                 ? null
                 : new Caller(principalToken.Principal.Name, Principal: principalToken.Principal);
         if (AgentsByHash(state).TryGetValue(text, out var agent))
-            return agent.ExpiresAt is { } until && until <= now
-                ? null
-                : new Caller(
-                    $"{agent.Agent.Parent!.Name}/{agent.Agent.Name}",
-                    agent.Agent,
-                    NextCredential: agent.ExpiresAt is null ? null : text
-                );
+            return agent.ExpiresAt is { } until && until <= now ? null : agent.Caller;
         return EnrolmentToken.Find(state, EnrolmentToken.KeyOf(text), now) is { } enrolment
             ? new Caller($"enrolment of {enrolment.Cluster.Name}", Enrolment: enrolment)
             : null;
@@ -136,13 +131,18 @@ internal sealed class CredentialStore
 
     private Dictionary<string, AgentToken> AgentsByHash(StoreState state)
     {
-        var partition = StoreKey.PartitionOf(Agent.ResourceType);
         var known = _agents;
-        var change = state.LastRevisionOf(partition);
-        if (known.Revision == change)
+        if (ReferenceEquals(known.Rows, state.RowsVersion))
             return known.ByHash;
+        var change = state.LastRevisionOf(AgentPartition);
+        if (known.Revision == change)
+        {
+            _agents = known with { Rows = state.RowsVersion };
+            return known.ByHash;
+        }
+
         var byHash = state
-            .Range($"{partition}|")
+            .Range($"{AgentPartition}|")
             .Where(row => !Provisioning.IsDeleting(row))
             .SelectMany(TokensOf)
             .DistinctBy(token => token.Hash)
@@ -162,9 +162,15 @@ internal sealed class CredentialStore
     private Dictionary<string, PrincipalToken> PrincipalsByHash(StoreState state)
     {
         var known = _principals;
+        if (ReferenceEquals(known.Rows, state.RowsVersion))
+            return known.ByHash;
         var change = Identities.RevisionOf(state);
         if (known.Revision == change)
+        {
+            _principals = known with { Rows = state.RowsVersion };
             return known.ByHash;
+        }
+
         var byHash = new Dictionary<string, PrincipalToken>(StringComparer.Ordinal);
         var identities = Identities.Of(state);
         foreach (
@@ -183,10 +189,18 @@ internal sealed class CredentialStore
         return byHash;
     }
 
-    private sealed record TokenIndex<T>(long Revision, Dictionary<string, T> ByHash);
+    private sealed record TokenIndex<T>(long Revision, Dictionary<string, T> ByHash)
+    {
+        /// <summary>All rows as they were when it was last found to be true; null where that wasn't asked yet.</summary>
+        public object? Rows { get; init; }
+    }
 
     /// <param name="ExpiresAt">Null for the one in force; else until when the next one may be used first.</param>
-    private sealed record AgentToken(string Hash, ResourceId Agent, DateTimeOffset? ExpiresAt);
+    private sealed record AgentToken(string Hash, ResourceId Agent, DateTimeOffset? ExpiresAt)
+    {
+        public Caller Caller { get; } =
+            new($"{Agent.Parent!.Name}/{Agent.Name}", Agent, NextCredential: ExpiresAt is null ? null : Hash);
+    }
 
     private sealed record PrincipalToken(Principal Principal, DateTimeOffset? ExpiresAt);
 

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Threading.Channels;
 using Weft.Addressing;
@@ -35,8 +34,9 @@ internal sealed record LeaseRequest(
 }
 
 /// <summary>
-/// Leases addresses to pods. Requests for one network are decided in batches, each on the newest pool, and committed
-/// once per batch; an answer is given when it is durable. Networks don't wait for each other.
+/// Leases addresses to pods. What waits is decided together, each network's requests in a batch on the newest pool, and
+/// committed once for all of them; an answer is given when it is durable. A network that somebody else holds shut, or that
+/// loses to another commit, keeps none of the others waiting.
 /// </summary>
 internal sealed partial class LeaseAllocator(
     ControlPlane controlPlane,
@@ -48,10 +48,14 @@ internal sealed partial class LeaseAllocator(
 {
     /// <summary>Of how many requests on no more are taken into a batch; the last call's come all the same.</summary>
     private const int MaxBatchSize = 1024;
-    private const int MaxQueueLength = 4096;
+    private const int MaxQueueLength = 16_384;
     private const int MaxAttempts = 8;
     private readonly LeaseQuota _quota = new(limits);
-    private readonly ConcurrentDictionary<string, Channel<PendingLease[]>> _queues = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, NetworkQueue> _networks = new(StringComparer.Ordinal);
+    private readonly Channel<LeaseGroup> _queue = Channel.CreateBounded<LeaseGroup>(
+        new BoundedChannelOptions(MaxQueueLength) { SingleReader = true }
+    );
+    private int _isServed;
 
     /// <summary>Leases or releases; the same holder gets the same addresses.</summary>
     public async Task<Outcome<ImmutableArray<Lease>>> Submit(LeaseRequest request, CancellationToken cancel)
@@ -67,8 +71,13 @@ internal sealed partial class LeaseAllocator(
     /// Leases and releases, in order, by one commit where one may hold that many: nobody's request comes between them.
     /// </summary>
     /// <param name="group">Requests about the network. They are answered when their call is done.</param>
-    public ValueTask Submit(ResourceId network, PendingLease[] group, CancellationToken cancel) =>
-        _queues.GetOrAdd(network.Key, _ => StartQueue(network)).Writer.WriteAsync(group, cancel);
+    public ValueTask Submit(ResourceId network, PendingLease[] group, CancellationToken cancel)
+    {
+        if (Interlocked.Exchange(ref _isServed, 1) == 0)
+            _ = Task.Run(() => Serve(lifetime.ApplicationStopping), CancellationToken.None);
+        var waiting = new LeaseGroup(network, group);
+        return _queue.Writer.TryWrite(waiting) ? ValueTask.CompletedTask : WaitToWrite(waiting, cancel);
+    }
 
     /// <summary>Whether a cluster's pods may have addresses of a network.</summary>
     public static bool IsAttached(ReadTransaction transaction, ResourceId cluster, ResourceId network) =>
@@ -85,62 +94,58 @@ internal sealed partial class LeaseAllocator(
             network.ToString()
         );
 
-    private Channel<PendingLease[]> StartQueue(ResourceId network)
+    private async ValueTask WaitToWrite(LeaseGroup group, CancellationToken cancel)
     {
-        var queue = Channel.CreateBounded<PendingLease[]>(MaxQueueLength);
-        _ = ServeQueue(network, queue.Reader, lifetime.ApplicationStopping);
-        return queue;
+        while (await _queue.Writer.WaitToWriteAsync(cancel))
+        {
+            if (_queue.Writer.TryWrite(group))
+                return;
+        }
+
+        // Nobody decides any more.
+        group.RefuseAll(EndingRefusal());
     }
 
-    private async Task ServeQueue(ResourceId network, ChannelReader<PendingLease[]> queue, CancellationToken stopping)
+    private static Refusal EndingRefusal() =>
+        new(RefusalCode.ServiceUnavailable, "no lease was written: weftd is ending");
+
+    private async Task Serve(CancellationToken stopping)
     {
-        var gate = controlPlane.PoolLockOf(NetworkPool.PartitionOf(network));
-        var last = ImmutableArray<Address>.Empty;
-        var users = new NetworkUsersCache(network);
-        var batch = new List<PendingLease>();
-        while (await queue.WaitToReadAsync(stopping))
+        var waiting = new List<NetworkQueue>();
+        try
         {
-            batch.Clear();
-            while (batch.Count < MaxBatchSize && queue.TryRead(out var group))
-                Admit(group, batch);
-            await gate.WaitAsync(stopping);
-            try
+            await Serve(waiting, stopping);
+        }
+        catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
+        {
+            _queue.Writer.Complete();
+            waiting.ForEach(network => network.RefuseAll(EndingRefusal()));
+            while (_queue.Reader.TryRead(out var group))
+                group.RefuseAll(EndingRefusal());
+        }
+    }
+
+    private async Task Serve(List<NetworkQueue> waiting, CancellationToken stopping)
+    {
+        while (await _queue.Reader.WaitToReadAsync(stopping))
+        {
+            for (var taken = 0; taken < MaxBatchSize && _queue.Reader.TryRead(out var group); )
             {
-                for (var decided = 0; decided < batch.Count; )
+                Admit(group, waiting);
+                taken += group.Requests.Length;
+            }
+
+            while (waiting.Count > 0)
+            {
+                var open = await Enter(waiting, stopping);
+                try
                 {
-                    (last, var count) = await DecideBatch(network, users, batch[decided..], last, stopping);
-                    decided += count;
+                    await Decide(open, stopping);
                 }
-            }
-            catch (Exception e) when (e is IOException or OperationCanceledException)
-            {
-                batch.ForEach(pending =>
-                    pending.Complete(
-                        new Refusal(
-                            RefusalCode.ServiceUnavailable,
-                            $"no lease was written: {e.Message}",
-                            network.ToString()
-                        )
-                    )
-                );
-            }
-            catch (Exception e)
-            {
-                // The network's other pods must not wait for ever on a bug of weftd.
-                Log.BatchFailed(logger, network, e);
-                batch.ForEach(pending =>
-                    pending.Complete(
-                        new Refusal(
-                            RefusalCode.InternalError,
-                            "a fault of weftd; its log says more",
-                            network.ToString()
-                        )
-                    )
-                );
-            }
-            finally
-            {
-                gate.Release();
+                finally
+                {
+                    open.ForEach(network => network.Gate.Release());
+                }
             }
         }
     }
@@ -148,58 +153,130 @@ internal sealed partial class LeaseAllocator(
     /// <summary>
     /// Asked here, where the requests of a holder stand in one line: one that is let through is decided before the next.
     /// </summary>
-    private void Admit(PendingLease[] group, List<PendingLease> batch)
+    private void Admit(LeaseGroup group, List<NetworkQueue> waiting)
     {
-        foreach (var pending in group)
+        if (!_networks.TryGetValue(group.Network.Key, out var network))
+        {
+            var gate = controlPlane.PoolLockOf(NetworkPool.PartitionOf(group.Network));
+            _networks[group.Network.Key] = network = new NetworkQueue(group.Network, gate);
+        }
+
+        var isWaiting = network.Waiting.Count > 0;
+        foreach (var pending in group.Requests)
         {
             var request = pending.Request;
             if (request.Order is { } order && sessions.Admit(request.Agent, request.Holder.Id, order) is { } late)
                 pending.Complete(late);
             else
-                batch.Add(pending);
+                network.Waiting.Add(pending);
+        }
+
+        if (!isWaiting && network.Waiting.Count > 0)
+            waiting.Add(network);
+    }
+
+    /// <summary>
+    /// Takes those whose gates are open, or waits for one alone: who waits for a gate must hold none, for who holds that
+    /// one may wait for these.
+    /// </summary>
+    private static async ValueTask<List<NetworkQueue>> Enter(List<NetworkQueue> waiting, CancellationToken stopping)
+    {
+        var open = waiting.FindAll(network => network.Gate.Wait(0, CancellationToken.None));
+        if (open.Count == 0)
+        {
+            await waiting[0].Gate.WaitAsync(stopping);
+            open.Add(waiting[0]);
+        }
+
+        waiting.RemoveAll(open.Contains);
+        return open;
+    }
+
+    private async Task Decide(List<NetworkQueue> networks, CancellationToken stopping)
+    {
+        try
+        {
+            while (networks.Exists(network => network.Waiting.Count > 0))
+            {
+                if (await TryDecide(networks, stopping))
+                    continue;
+                // One of them lost to another commit: each goes its own way, and the others don't lose with it.
+                await Task.WhenAll(networks.Select(network => DecideAlone(network, stopping)));
+            }
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            foreach (var network in networks)
+                network.RefuseAll(
+                    new Refusal(
+                        RefusalCode.ServiceUnavailable,
+                        $"no lease was written: {e.Message}",
+                        network.Id.ToString()
+                    )
+                );
+        }
+        catch (Exception e) when (networks.Count == 1)
+        {
+            // The network's other pods must not wait for ever on a bug of weftd.
+            Log.BatchFailed(logger, networks[0].Id, e);
+            networks[0]
+                .RefuseAll(
+                    new Refusal(
+                        RefusalCode.InternalError,
+                        "a fault of weftd; its log says more",
+                        networks[0].Id.ToString()
+                    )
+                );
+        }
+        catch
+        {
+            // Whose bug it is shows where each is decided by itself.
+            foreach (var network in networks)
+                await Decide([network], stopping);
         }
     }
 
-    /// <returns>The addresses that were picked last, and how many requests were answered: as many as one commit may hold.</returns>
-    private async Task<(ImmutableArray<Address> Last, int Count)> DecideBatch(
-        ResourceId network,
-        NetworkUsersCache users,
-        List<PendingLease> batch,
-        ImmutableArray<Address> last,
-        CancellationToken cancel
-    )
+    private async Task DecideAlone(NetworkQueue network, CancellationToken stopping)
     {
-        for (var attempt = 0; attempt < MaxAttempts; attempt++)
+        // Once together it was tried already.
+        for (var attempt = 1; attempt < MaxAttempts && network.Waiting.Count > 0; attempt++)
         {
-            var transaction = new ReadTransaction(controlPlane.Store.Current);
-            var decided = new LeaseBatch(network, transaction, _quota, users.Get(transaction.State), last, Draw);
-            if (transaction.Get(network) is { } row)
-                decided.Decide(row, batch, controlPlane.Limits, controlPlane.Now, controlPlane.Store.MaxMutations);
-            else
-                decided.RefuseAll(
-                    batch,
-                    new Refusal(RefusalCode.ResourceNotFound, $"{network} doesn't exist", network.ToString())
-                );
-            if (
-                decided.Mutations.Count == 0
-                || await controlPlane.Store.Commit(transaction.ReadSet, decided.Mutations, cancel) is not null
-            )
-            {
-                decided.CompleteRequests();
-                return (decided.LastAssigned, decided.CountDecided);
-            }
+            if (await TryDecide([network], stopping))
+                attempt = -1;
         }
 
-        batch.ForEach(pending =>
-            pending.Complete(
-                new Refusal(RefusalCode.Contended, "others lease from the same pool; try once more", network.ToString())
-            )
+        network.RefuseAll(
+            new Refusal(RefusalCode.Contended, "others lease from the same pool; try once more", network.Id.ToString())
         );
-        return (last, batch.Count);
+    }
+
+    /// <summary>Decides as many of the requests as one commit may hold, and answers them.</summary>
+    /// <returns>False where the commit lost, and nothing is answered.</returns>
+    private async Task<bool> TryDecide(List<NetworkQueue> networks, CancellationToken cancel)
+    {
+        var transaction = new ReadTransaction(controlPlane.Store.Current);
+        var commit = new LeaseCommit(transaction, _quota, controlPlane.Store.MaxMutations, Draw);
+        foreach (var network in networks)
+            commit.Decide(network, controlPlane.Limits, controlPlane.Now);
+        var mutations = commit.ToMutations();
+        if (mutations.Count > 0 && await controlPlane.Store.Commit(transaction.ReadSet, mutations, cancel) is null)
+            return false;
+        commit.CompleteRequests();
+        return true;
     }
 
     /// <summary>No secret: whoever asks is told the address that comes of it.</summary>
     private static ulong Draw() => (ulong)Random.Shared.NextInt64() + 1;
+
+    /// <summary>A call's requests of one network, which are decided behind each other.</summary>
+    private readonly record struct LeaseGroup(ResourceId Network, PendingLease[] Requests)
+    {
+        public void RefuseAll(Refusal refusal)
+        {
+            foreach (var pending in Requests)
+                pending.Complete(refusal);
+        }
+    }
 
     private static partial class Log
     {

@@ -9,9 +9,10 @@ using Weft.Resources;
 
 namespace Weft.Server.Leases;
 
-/// <summary>One batch on one store state: thrown away whole if the commit is lost.</summary>
+/// <summary>One network's batch on one store state: thrown away whole if the commit is lost.</summary>
 /// <param name="users">Who may lease of the network.</param>
 /// <param name="last">The addresses that were picked last, one of a family.</param>
+/// <param name="everywhere">What is held of all networks, open: what is decided is counted in it.</param>
 /// <param name="draw">Draws a number, for pools that choose at random.</param>
 internal sealed class LeaseBatch(
     ResourceId network,
@@ -19,20 +20,22 @@ internal sealed class LeaseBatch(
     LeaseQuota quota,
     NetworkUsers users,
     ImmutableArray<Address> last,
+    HeldCounts everywhere,
     Func<ulong> draw
 )
 {
     private Refusal? _pending;
-
-    // Of all networks. What others lease of another one meanwhile isn't in it: networks don't wait for each other, and the
-    // bound on a node is passed by what is under way at most.
-    private readonly HeldCounts _everywhere = NetworkPool.CountsOf(transaction.State).Open(new object());
+    private readonly List<Mutation> _claims = [];
     private readonly LeaseEdit _edit = LeaseEdit.WithClaims(transaction.State, network);
-    private readonly Dictionary<string, bool> _attached = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, bool> _attached = new(1, StringComparer.Ordinal);
     private readonly Dictionary<(string Cluster, string Node), bool> _leaving = [];
     private readonly List<(PendingLease Pending, Outcome<ImmutableArray<Lease>> Answer)> _results = [];
 
-    public List<Mutation> Mutations { get; } = [];
+    /// <summary>How many rows and records are to change.</summary>
+    public int CountChanges => _edit.Count + _claims.Count;
+
+    /// <summary>Whether the leases that are committed are those that were decided on, and not those but for claims.</summary>
+    public bool IsCommittedAsDecided => !_edit.HasClaims;
 
     public ImmutableArray<Address> LastAssigned { get; private set; } = last;
 
@@ -54,12 +57,13 @@ internal sealed class LeaseBatch(
         foreach (var pending in batch)
         {
             _results.Add((pending, Decide(pool, pending, now)));
-            if (_edit.Count + Mutations.Count >= most)
+            if (CountChanges >= most)
                 break;
         }
-
-        Mutations.AddRange(_edit.ToMutations());
     }
+
+    /// <summary>What is to be written; nothing may be decided any more.</summary>
+    public IEnumerable<Mutation> ToMutations() => _claims.Concat(_edit.ToMutations());
 
     public void RefuseAll(IEnumerable<PendingLease> batch, Refusal refusal) =>
         _results.AddRange(
@@ -83,7 +87,7 @@ internal sealed class LeaseBatch(
         {
             if (held is not null)
                 Replace(new HoldingChange(held, held.Without(holder.Id)));
-            Mutations.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
+            _claims.AddRange(NetworkPool.RemoveClaims(transaction.State, network, of => of.Id == holder.Id));
             return ImmutableArray<Lease>.Empty;
         }
 
@@ -113,7 +117,7 @@ internal sealed class LeaseBatch(
     private void Replace(HoldingChange change)
     {
         _edit.Replace(change);
-        _everywhere.Replace(change.Old, change.New);
+        everywhere.Replace(change.Old, change.New);
     }
 
     private Refusal? WhyNot(Holder holder, ResourceId cluster, AddressPool pool) =>
@@ -128,7 +132,7 @@ internal sealed class LeaseBatch(
             )
         // Who joins another takes nothing.
         : pool.Holdings.FindClaim(holder) is not null ? null
-        : quota.Check(holder, pool, _everywhere, users);
+        : quota.Check(holder, pool, everywhere, users);
 
     /// <summary>Asked of the state that the commit rests on, so that a deletion and a lease can't both win.</summary>
     private bool IsLeaving(ResourceId cluster, string node)

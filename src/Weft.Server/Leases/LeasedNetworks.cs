@@ -85,8 +85,15 @@ internal sealed class LeasedNetworks(ControlPlane controlPlane)
     private bool IsToday(Known known)
     {
         var state = controlPlane.Store.Current;
-        return ReferenceEquals(state.Get(known.Row.Key), known.Row)
-            && ReferenceEquals(state.Get(known.PoolKey), known.Pool);
+        if (ReferenceEquals(state.RowsVersion, known.Rows))
+            return true;
+        if (
+            !ReferenceEquals(state.Get(known.Row.Key), known.Row)
+            || !ReferenceEquals(state.Get(known.PoolKey), known.Pool)
+        )
+            return false;
+        known.Rows = state.RowsVersion;
+        return true;
     }
 
     /// <param name="Pool">What the network's pool declares; null where it declares nothing.</param>
@@ -97,7 +104,11 @@ internal sealed class LeasedNetworks(ControlPlane controlPlane)
         ResourceId Id,
         ImmutableArray<LeasedSubnet> Subnets,
         bool? Detects
-    );
+    )
+    {
+        /// <summary>All rows as they were when it was last found to be true.</summary>
+        public object? Rows { get; set; }
+    }
 
     private sealed record LeasedSubnet(Prefix Prefix, string Length, string? Gateway)
     {

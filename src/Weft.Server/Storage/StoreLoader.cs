@@ -81,18 +81,28 @@ internal sealed class StoreLoader
         using var reader = command.ExecuteReader();
         Func<int, string?> nameOf = names.Find;
         while (reader.Read())
-            yield return ReadLease(reader.Handle!, nameOf);
+        {
+            var (id, sum) = ReadNumbers(reader.Handle!);
+            yield return ReadLease(id, sum, raw.sqlite3_column_blob(reader.Handle!, 1), nameOf);
+        }
     }
 
-    private static LeaseRecord ReadLease(sqlite3_stmt statement, Func<int, string?> nameOf)
-    {
-        var areTypes =
+    /// <summary>The number and the checksum of the record that a statement stands at.</summary>
+    /// <returns>A checksum that is none, where a column has another type than weftd writes.</returns>
+    public static (long Id, long Sum) ReadNumbers(sqlite3_stmt statement) =>
+        (
+            raw.sqlite3_column_int64(statement, 0),
             raw.sqlite3_column_type(statement, 1) == raw.SQLITE_BLOB
-            && raw.sqlite3_column_type(statement, 2) == raw.SQLITE_INTEGER;
-        var id = raw.sqlite3_column_int64(statement, 0);
-        var body = raw.sqlite3_column_blob(statement, 1);
+            && raw.sqlite3_column_type(statement, 2) == raw.SQLITE_INTEGER
+                ? raw.sqlite3_column_int64(statement, 2)
+                : -1
+        );
+
+    /// <summary>Reads a record as it stands in the file.</summary>
+    public static LeaseRecord ReadLease(long id, long sum, ReadOnlySpan<byte> body, Func<int, string?> nameOf)
+    {
         var checksum = RowChecksum.Of((int)id, body);
-        if (!areTypes || id is < 1 or > int.MaxValue || raw.sqlite3_column_int64(statement, 2) != checksum)
+        if (id is < 1 or > int.MaxValue || sum != checksum)
             return new LeaseRecord(id, null, null, checksum, $"the record {id} of leases doesn't match its checksum");
         try
         {
@@ -124,17 +134,38 @@ internal sealed class StoreLoader
             Count(checksum, number);
         }
 
-        foreach (var (id, network, holding, checksum, fault) in ReadLeases(connection, _names))
+        var byNetwork = new Dictionary<string, List<Holding>>(StringComparer.Ordinal);
+        foreach (var (id, network, holding, checksum, fault) in LeaseReader.Read(connection, _names))
         {
             if (fault is not null)
                 throw DamagedStoreException.Create(path, fault);
-            var held = HoldingsOf(network!);
-            if (!held.CanReplace(null, holding))
-                throw DamagedStoreException.Create(path, $"the record {id} of leases has what another one has");
-            held.Replace(null, holding);
-            _counts.Replace(null, holding);
+            if (!byNetwork.TryGetValue(network!, out var records))
+                byNetwork[network!] = records = [];
+            records.Add(holding!);
             _records.Add((int)id);
             Count(checksum, id);
+        }
+
+        BuildHoldings(byNetwork, path);
+    }
+
+    /// <summary>
+    /// Makes what is held of the records, each network's indexes beside each other, and proves that no two have the same.
+    /// </summary>
+    private void BuildHoldings(Dictionary<string, List<Holding>> byNetwork, string path)
+    {
+        var builders = byNetwork.ToDictionary(
+            network => network.Key,
+            network => new Holdings.Builder(network.Value),
+            StringComparer.Ordinal
+        );
+        Parallel.Invoke([.. builders.Values.SelectMany(builder => builder.Parts)]);
+        if (builders.Values.Min(builder => builder.Refused?.StoreId) is { } refused)
+            throw DamagedStoreException.Create(path, $"the record {refused} of leases has what another one has");
+        foreach (var (network, builder) in builders)
+        {
+            _holdings[network] = builder.Close();
+            _counts.Add(_holdings[network].Counts);
         }
     }
 
@@ -155,23 +186,21 @@ internal sealed class StoreLoader
         }
 
         foreach (var record in Enumerable.Reverse(found))
-        {
-            var held = HoldingsOf(record.NetworkKey!);
-            held.BeginRest(record.Holding!, null, record.End!);
-        }
+            Open(record.NetworkKey!).BeginRest(record.Holding!, null, record.End!);
+        foreach (var held in _holdings.Values)
+            held.Close();
+    }
+
+    private Holdings Open(string networkKey)
+    {
+        var held = _holdings.GetValueOrDefault(networkKey, Holdings.Empty);
+        return held.IsOpen ? held : _holdings[networkKey] = held.Open();
     }
 
     private static LeaseClock CreateClock(long begin, TimeProvider time)
     {
         var start = time.GetTimestamp();
         return new LeaseClock(begin, () => time.GetElapsedTime(start), time.GetUtcNow);
-    }
-
-    private Holdings HoldingsOf(string networkKey)
-    {
-        if (!_holdings.TryGetValue(networkKey, out var held))
-            _holdings[networkKey] = held = Holdings.Empty.Open();
-        return held;
     }
 
     private void Count(uint checksum, long revision)
@@ -182,7 +211,7 @@ internal sealed class StoreLoader
 
     private ImmutableDictionary<string, object> Packed() =>
         _holdings
-            .Select(held => KeyValuePair.Create(NetworkPool.PartitionOf(held.Key), (object)held.Value.Close()))
+            .Select(held => KeyValuePair.Create(NetworkPool.PartitionOf(held.Key), (object)held.Value))
             .Append(KeyValuePair.Create(NetworkPool.CountsName, (object)_counts.Close()))
             .Append(KeyValuePair.Create(NetworkPool.ClockName, (object)_clock))
             .ToImmutableDictionary();

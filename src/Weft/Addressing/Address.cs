@@ -65,6 +65,12 @@ internal readonly record struct Address : IComparable<Address>
         return text is not null && TryParse(text, out address, out _);
     }
 
+    /// <summary>Whether two are the same address: written out, for it is asked more often than anything.</summary>
+    public bool Equals(Address other) => Value == other.Value && Family == other.Family;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => HashCode.Combine((ulong)(Value >> 64), (ulong)Value, (int)Family);
+
     /// <inheritdoc/>
     public int CompareTo(Address other) =>
         Family != other.Family ? Family.CompareTo(other.Family) : Value.CompareTo(other.Value);

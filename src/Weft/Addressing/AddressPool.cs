@@ -28,7 +28,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public BlockedAddresses Blocked { get; init; } = BlockedAddresses.None;
 
     /// <summary>The families that have a subnet, IPv4 first.</summary>
-    public IEnumerable<AddressFamily> Families => Subnets.Select(subnet => subnet.Prefix.Family).Distinct();
+    public ImmutableArray<AddressFamily> Families => FamilySelection.Of(Subnets);
 
     /// <summary>Which free address a pod is given. Default: the next.</summary>
     public PoolChoice Choice { get; init; }
@@ -71,7 +71,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         ulong drawn = 0
     )
     {
-        if (WhyNotWanted(holder, wanted) is { } unusable)
+        if (!wanted.IsEmpty && WhyNotWanted(holder, wanted) is { } unusable)
             return unusable;
         var old = Holdings.Find(holder.Id);
         if (old is null && Holdings.FindClaim(holder) is { } shared)
@@ -81,9 +81,9 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         var leases = ImmutableArray.CreateBuilder<Lease>(2);
         foreach (var family in Families)
         {
-            var asked = FirstOf(family, wanted);
-            var hint = new PickHint(after.IsDefault ? null : FirstOf(family, after), drawn);
-            var mine = held.FirstOrDefault(l => l.Address.Family == family);
+            var asked = wanted.Of(family);
+            var hint = new PickHint(after.IsDefault ? null : after.Of(family), drawn);
+            var mine = held.Of(family);
             if (!ChooseOf(family, holder, mine, asked, hint, now).TryGet(out var lease, out var refusal))
                 return refusal;
             leases.Add(lease);
@@ -148,14 +148,18 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     public UInt128 FreeCount(AddressFamily family)
     {
         var (size, kept) = (UInt128.Zero, UInt128.Zero);
-        foreach (var subnet in SubnetsOf(family))
-            (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        foreach (var subnet in Subnets)
+        {
+            if (subnet.Prefix.Family == family)
+                (size, kept) = (size + subnet.Size, kept + subnet.Kept.Count);
+        }
+
         var taken =
             (UInt128)Holdings.Count(family)
             + (UInt128)Holdings.Rests.CountKept(family)
-            + kept
-            - CountOfKept(range => range.Family == family, IsTaken)
             + (UInt128)Blocked.Free.Of(family);
+        if (kept > 0)
+            taken += kept - CountOfKept(range => range.Family == family, IsTaken);
         return LeftOf(size, taken);
     }
 
@@ -333,8 +337,7 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
         return HeldBy(ranges[0].First, Holdings.LeaseOf(ranges[0].First)!);
     }
 
-    private Reservation? KeptFor(Holder holder, AddressFamily family) =>
-        Reservations.FirstOrDefault(r => r.IsFor(holder) && r.Addresses.Any(range => range.Family == family));
+    private Reservation? KeptFor(Holder holder, AddressFamily family) => Reservations.Of(family, holder);
 
     private Refusal HeldBy(Address address, Lease other) =>
         new(
@@ -389,9 +392,6 @@ internal sealed record AddressPool(string Name, ImmutableArray<Subnet> Subnets, 
     private bool IsTaken(Address address) =>
         Holdings.At(address) is not null
         || (Holdings.RestAt(address) is { } rest && Rests.HasCooled(rest) && Rests.IsKept(rest));
-
-    private static Address? FirstOf(AddressFamily family, ImmutableArray<Address> addresses) =>
-        addresses.Where(address => address.Family == family).Cast<Address?>().FirstOrDefault();
 
     private static Address Next(Address address) => new(address.Family, address.Value + 1);
 }

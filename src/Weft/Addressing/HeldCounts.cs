@@ -48,7 +48,7 @@ internal sealed class HeldCounts
 
     /// <summary>The ids of the clusters that hold something, in no order.</summary>
     public IEnumerable<string> Clusters =>
-        HashTrie<ClusterCount>.All(_clusters).Select(cluster => cluster.Place.Cluster);
+        HashTrie<ClusterCount, ClusterKey>.All(_clusters).Select(cluster => cluster.Place.Cluster);
 
     /// <summary>What a cluster holds, whatever node it is on.</summary>
     public FamilyCount OfCluster(string cluster) => Find(cluster)?.Held ?? default;
@@ -59,7 +59,7 @@ internal sealed class HeldCounts
 
     /// <summary>What each cluster holds, and the most it held at a time since weftd started; in no order.</summary>
     public IEnumerable<(string Cluster, FamilyCount Held, FamilyCount HighWater, int Nodes)> ByCluster =>
-        HashTrie<ClusterCount>
+        HashTrie<ClusterCount, ClusterKey>
             .All(_clusters)
             .Select(count => (count.Place.Cluster, count.Held, count.HighWater, count.CountOfNodes));
 
@@ -67,9 +67,15 @@ internal sealed class HeldCounts
     public IEnumerable<(string Node, FamilyCount Held)> ByNode(string cluster) =>
         Find(cluster)?.Nodes.Select(node => (node.Name, node.Held)) ?? [];
 
+    /// <summary>What the cluster of a place holds, and its node there; the same as by their names, which are hashed already.</summary>
+    public (FamilyCount OfCluster, FamilyCount OfNode) Of(HolderPlace place) =>
+        Find(place.Cluster, place.ClusterHash) is { } known
+            ? (known.Held, place.Node is { } node ? known.Find(node, place.NodeHash)?.Held ?? default : default)
+            : default;
+
     /// <summary>How many clusters hold at least so much; it looks at each.</summary>
     public int CountClustersHolding(AddressFamily family, UInt128 least) =>
-        HashTrie<ClusterCount>.All(_clusters).Count(cluster => (UInt128)cluster.Held.Of(family) >= least);
+        HashTrie<ClusterCount, ClusterKey>.All(_clusters).Count(cluster => (UInt128)cluster.Held.Of(family) >= least);
 
     /// <summary>How many nodes of a cluster hold at least so much; it looks at each.</summary>
     public int CountNodesHolding(string cluster, AddressFamily family, UInt128 least) =>
@@ -82,7 +88,7 @@ internal sealed class HeldCounts
     public bool HasNode(string node)
     {
         var hash = HolderPlace.HashOf(node);
-        return HashTrie<ClusterCount>.All(_clusters).Any(cluster => cluster.Find(node, hash) is not null);
+        return HashTrie<ClusterCount, ClusterKey>.All(_clusters).Any(cluster => cluster.Find(node, hash) is not null);
     }
 
     /// <summary>The same, to be edited in place by who has the token; this one stays as it is.</summary>
@@ -105,25 +111,47 @@ internal sealed class HeldCounts
     /// <param name="sign">1 for what came, -1 for what went.</param>
     public void Add(HolderPlace place, FamilyCount held, int sign)
     {
-        var owner = _owner ?? throw new InvalidOperationException("these counts are closed");
         All = All.Plus(held, sign);
-        var cluster = Find(place.Cluster, place.ClusterHash);
-        if (cluster?.Owner != owner)
-        {
-            var mine = new ClusterCount(owner, place, cluster);
-            if (cluster is null)
-                HashTrie<ClusterCount>.Add(ref _clusters, owner, place.ClusterHash, mine);
-            else
-                HashTrie<ClusterCount>.Replace(ref _clusters, owner, place.ClusterHash, cluster, mine);
-            CountOfClusters += cluster is null ? 1 : 0;
-            cluster = mine;
-        }
-
-        cluster!.Add(place, held, sign);
+        var cluster = Own(place);
+        cluster.Add(place.Node, place.NodeHash, held, sign);
         if (cluster.Held.Total > 0)
             return;
-        HashTrie<ClusterCount>.Remove(ref _clusters, owner, cluster.Place.ClusterHash, cluster);
+        _ = HashTrie<ClusterCount, ClusterKey>.TryRemove(ref _clusters, cluster.Owner, cluster);
         CountOfClusters--;
+    }
+
+    /// <summary>Counts all that others count, in an open one.</summary>
+    public void Add(HeldCounts others)
+    {
+        All = All.Plus(others.All, 1);
+        foreach (var cluster in HashTrie<ClusterCount, ClusterKey>.All(others._clusters))
+        {
+            var (mine, ofNodes) = (Own(cluster.Place), default(FamilyCount));
+            foreach (var node in cluster.Nodes)
+            {
+                mine.Add(node.Name, node.Hash, node.Held, 1);
+                ofNodes = ofNodes.Plus(node.Held, 1);
+            }
+
+            // What is on no node that is known.
+            mine.Add(null, 0, cluster.Held.Plus(ofNodes, -1), 1);
+        }
+    }
+
+    /// <summary>The counts of a place's cluster, as the owner's own.</summary>
+    private ClusterCount Own(HolderPlace place)
+    {
+        var owner = _owner ?? throw new InvalidOperationException("these counts are closed");
+        var cluster = Find(place.Cluster, place.ClusterHash);
+        if (cluster?.Owner == owner)
+            return cluster;
+        var mine = new ClusterCount(owner, place, cluster);
+        if (cluster is null)
+            _ = HashTrie<ClusterCount, ClusterKey>.TryAdd(ref _clusters, owner, mine);
+        else
+            _ = HashTrie<ClusterCount, ClusterKey>.TryReplace(ref _clusters, owner, cluster, mine);
+        CountOfClusters += cluster is null ? 1 : 0;
+        return mine;
     }
 
     /// <summary>Counts one record in the place of another, in an open one.</summary>
@@ -149,7 +177,7 @@ internal sealed class HeldCounts
 
     private ClusterCount? Find(string cluster, ulong hash)
     {
-        foreach (var count in HashTrie<ClusterCount>.Find(_clusters, hash))
+        foreach (var count in HashTrie<ClusterCount, ClusterKey>.Find(_clusters, hash))
         {
             if (count.Place.Cluster.Equals(cluster, StringComparison.OrdinalIgnoreCase))
                 return count;
@@ -172,11 +200,11 @@ internal sealed class HeldCounts
 
         public int CountOfNodes { get; private set; } = before?.CountOfNodes ?? 0;
 
-        public IEnumerable<NodeCount> Nodes => HashTrie<NodeCount>.All(_nodes);
+        public IEnumerable<NodeCount> Nodes => HashTrie<NodeCount, NodeKey>.All(_nodes);
 
         public NodeCount? Find(string node, ulong hash)
         {
-            foreach (var count in HashTrie<NodeCount>.Find(_nodes, hash))
+            foreach (var count in HashTrie<NodeCount, NodeKey>.Find(_nodes, hash))
             {
                 if (count.Name.Equals(node, StringComparison.OrdinalIgnoreCase))
                     return count;
@@ -185,20 +213,20 @@ internal sealed class HeldCounts
             return null;
         }
 
-        public void Add(HolderPlace of, FamilyCount held, int sign)
+        public void Add(string? name, ulong hash, FamilyCount held, int sign)
         {
             Held = Held.Plus(held, sign);
             HighWater = HighWater.Max(Held);
-            if (of.Node is not { } name)
+            if (name is null)
                 return;
-            var node = Find(name, of.NodeHash);
+            var node = Find(name, hash);
             if (node?.Owner != owner)
             {
-                var mine = new NodeCount(owner, node?.Name ?? name) { Held = node?.Held ?? default };
+                var mine = new NodeCount(owner, node?.Name ?? name, hash) { Held = node?.Held ?? default };
                 if (node is null)
-                    HashTrie<NodeCount>.Add(ref _nodes, owner, of.NodeHash, mine);
+                    _ = HashTrie<NodeCount, NodeKey>.TryAdd(ref _nodes, owner, mine);
                 else
-                    HashTrie<NodeCount>.Replace(ref _nodes, owner, of.NodeHash, node, mine);
+                    _ = HashTrie<NodeCount, NodeKey>.TryReplace(ref _nodes, owner, node, mine);
                 CountOfNodes += node is null ? 1 : 0;
                 node = mine;
             }
@@ -206,16 +234,34 @@ internal sealed class HeldCounts
             node!.Held = node.Held.Plus(held, sign);
             if (node.Held.Total > 0)
                 return;
-            HashTrie<NodeCount>.Remove(ref _nodes, owner, of.NodeHash, node);
+            _ = HashTrie<NodeCount, NodeKey>.TryRemove(ref _nodes, owner, node);
             CountOfNodes--;
         }
     }
 
-    private sealed class NodeCount(object owner, string name)
+    /// <summary>Each is there once: it is looked for before it is added.</summary>
+    private readonly struct ClusterKey : IHashKey<ClusterCount>
+    {
+        public static ulong HashOf(ClusterCount item) => item.Place.ClusterHash;
+
+        public static bool IsSame(ClusterCount one, ClusterCount other) => ReferenceEquals(one, other);
+    }
+
+    /// <inheritdoc cref="ClusterKey"/>
+    private readonly struct NodeKey : IHashKey<NodeCount>
+    {
+        public static ulong HashOf(NodeCount item) => item.Hash;
+
+        public static bool IsSame(NodeCount one, NodeCount other) => ReferenceEquals(one, other);
+    }
+
+    private sealed class NodeCount(object owner, string name, ulong hash)
     {
         public object Owner => owner;
 
         public string Name => name;
+
+        public ulong Hash => hash;
 
         public FamilyCount Held { get; set; }
     }

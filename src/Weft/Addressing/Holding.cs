@@ -13,7 +13,7 @@ internal abstract class Holding
     );
 
     /// <summary>A hash of the holder's id; another one in each process.</summary>
-    public abstract ulong Hash { get; }
+    public ulong Hash => HolderPlace.Spread(IdHash);
 
     /// <summary>The cluster and node that it counts for; null where it belongs to no cluster.</summary>
     public abstract HolderPlace? Place { get; }
@@ -26,7 +26,7 @@ internal abstract class Holding
         FurtherHashes.IsEmpty ? Node : Holders.FirstOrDefault(holder => holder.Id == holderId)?.Node;
 
     /// <summary>A hash of the pod's name; 0 where it has none.</summary>
-    public virtual uint NameHash => 0;
+    public uint NameHash { get; protected init; }
 
     /// <summary>How many addresses it has; at least one.</summary>
     public abstract int Count { get; }
@@ -42,6 +42,9 @@ internal abstract class Holding
 
     /// <summary>Where the store keeps the record, which is the store's own to say; 0 where it doesn't yet.</summary>
     public int StoreId { get; set; }
+
+    /// <summary>What <see cref="Hash"/> is spread of.</summary>
+    protected uint IdHash { get; init; }
 
     /// <summary>Its leases, in the order of addresses: IPv4 first.</summary>
     public ImmutableArray<Lease> Leases
@@ -65,10 +68,13 @@ internal abstract class Holding
     }
 
     /// <summary>A hash of a holder's id; another one in each process.</summary>
-    public static ulong HashOf(ReadOnlySpan<char> holderId) => HolderPlace.Spread((uint)string.GetHashCode(holderId));
+    public static ulong HashOf(ReadOnlySpan<char> holderId) => HolderPlace.Spread(IdHashOf(holderId));
 
     /// <summary>Whether it is a holder's.</summary>
     public abstract bool IsOf(ReadOnlySpan<char> holderId);
+
+    /// <summary>Whether another record is of the same holder.</summary>
+    public virtual bool IsOfHolderOf(Holding other) => IsOf(other.Holder.Id);
 
     /// <summary>Whether a word may stand in what its holder is called by; asked of a million, so false soon where it can't.</summary>
     /// <param name="known">What was found of places so far.</param>
@@ -152,36 +158,58 @@ internal abstract class Holding
         throw new ArgumentException($"{address} isn't held by it", nameof(address));
     }
 
+    /// <summary>The 32 bits that a holder's id is found by.</summary>
+    protected static uint IdHashOf(ReadOnlySpan<char> holderId) => (uint)string.GetHashCode(holderId);
+
     /// <summary>The same holder's without an address; null where it has no other.</summary>
     public Holding? Without(Address address) =>
         Leases.RemoveAll(lease => lease.Address == address) is { IsEmpty: false } left ? Create(Holder, left) : null;
 }
 
 /// <summary>Of a machine or a node, and of whatever the packed form has no room for: as it is.</summary>
-internal sealed class OtherHolding(Holder holder, ImmutableArray<Lease> leases) : Holding
+internal sealed class OtherHolding : Holding
 {
-    /// <inheritdoc/>
-    public override ulong Hash { get; } = HashOf(holder.Id);
+    private readonly ImmutableArray<Lease> _leases;
+
+    /// <param name="leases">At least one.</param>
+    public OtherHolding(Holder holder, ImmutableArray<Lease> leases)
+    {
+        (Holder, _leases) = (holder, leases);
+        IdHash = IdHashOf(holder.Id);
+        Place = holder.Cluster is { } cluster ? HolderPlace.Shared(cluster, holder.Node, "") : null;
+        FurtherHashes = [.. holder.With.Select(other => HashOf(other.Id))];
+        FurtherPlaces =
+        [
+            .. holder
+                .With.Where(other => other.Cluster is not null)
+                .Select(other => HolderPlace.Shared(other.Cluster!, other.Node, "")),
+        ];
+    }
 
     /// <inheritdoc/>
-    public override HolderPlace? Place { get; } =
-        holder.Cluster is { } cluster ? HolderPlace.Shared(cluster, holder.Node, "") : null;
+    public override HolderPlace? Place { get; }
 
     /// <inheritdoc/>
-    public override int Count => leases.Length;
+    public override int Count => _leases.Length;
 
     /// <inheritdoc/>
-    public override Holder Holder => holder;
+    public override Holder Holder { get; }
 
     /// <inheritdoc/>
-    public override string? Node => holder.Node;
+    public override string? Node => Holder.Node;
+
+    /// <inheritdoc/>
+    public override ImmutableArray<ulong> FurtherHashes { get; }
+
+    /// <inheritdoc/>
+    public override ImmutableArray<HolderPlace> FurtherPlaces { get; }
 
     /// <inheritdoc/>
     public override bool IsOf(ReadOnlySpan<char> holderId)
     {
-        if (holderId.SequenceEqual(holder.Id))
+        if (holderId.SequenceEqual(Holder.Id))
             return true;
-        foreach (var other in holder.With)
+        foreach (var other in Holder.With)
         {
             if (holderId.SequenceEqual(other.Id))
                 return true;
@@ -191,22 +219,11 @@ internal sealed class OtherHolding(Holder holder, ImmutableArray<Lease> leases) 
     }
 
     /// <inheritdoc/>
-    public override ImmutableArray<ulong> FurtherHashes { get; } = [.. holder.With.Select(other => HashOf(other.Id))];
+    public override Address AddressAt(int index) => _leases[index].Address;
 
     /// <inheritdoc/>
-    public override ImmutableArray<HolderPlace> FurtherPlaces { get; } =
-    [
-        .. holder
-            .With.Where(other => other.Cluster is not null)
-            .Select(other => HolderPlace.Shared(other.Cluster!, other.Node, "")),
-    ];
+    public override LeaseMethod MethodAt(int index) => _leases[index].Method;
 
     /// <inheritdoc/>
-    public override Address AddressAt(int index) => leases[index].Address;
-
-    /// <inheritdoc/>
-    public override LeaseMethod MethodAt(int index) => leases[index].Method;
-
-    /// <inheritdoc/>
-    public override string SinceAt(int index) => leases[index].Since;
+    public override string SinceAt(int index) => _leases[index].Since;
 }

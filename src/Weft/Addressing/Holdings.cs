@@ -8,7 +8,7 @@ namespace Weft.Addressing;
 /// and counted by cluster and node. A value; <see cref="Open"/> makes another of it that can be edited in place, until it
 /// is closed.
 /// </summary>
-internal sealed class Holdings
+internal sealed partial class Holdings
 {
     /// <summary>Nobody holds anything.</summary>
     public static readonly Holdings Empty = new();
@@ -45,10 +45,10 @@ internal sealed class Holdings
     public int CountOfHolders { get; private set; }
 
     /// <summary>All records, in no order.</summary>
-    public IEnumerable<Holding> All => HashTrie<Holding>.All(_byHolder);
+    public IEnumerable<Holding> All => HashTrie<Holding, HolderKey>.All(_byHolder);
 
     /// <summary>The records of machines and nodes, and of what else isn't packed, in no order.</summary>
-    public IEnumerable<Holding> Others => HashTrie<Holding>.All(_others);
+    public IEnumerable<Holding> Others => HashTrie<Holding, HolderKey>.All(_others);
 
     /// <summary>All leases, in the order of addresses: IPv4 first.</summary>
     public IEnumerable<Lease> Leases => LeasesAfter(null);
@@ -102,7 +102,7 @@ internal sealed class Holdings
     /// <returns>The record, or null.</returns>
     public Holding? Find(ReadOnlySpan<char> holderId)
     {
-        foreach (var holding in HashTrie<Holding>.Find(_byHolder, Holding.HashOf(holderId)))
+        foreach (var holding in HashTrie<Holding, HolderKey>.Find(_byHolder, Holding.HashOf(holderId)))
         {
             if (holding.IsOf(holderId))
                 return holding;
@@ -110,10 +110,10 @@ internal sealed class Holdings
 
         if (_byFurther is null)
             return null;
-        foreach (var holding in HashTrie<Holding>.Find(_byFurther, Holding.HashOf(holderId)))
+        foreach (var further in HashTrie<FurtherHolder, FurtherKey>.Find(_byFurther, Holding.HashOf(holderId)))
         {
-            if (holding.IsOf(holderId))
-                return holding;
+            if (further.Holding.IsOf(holderId))
+                return further.Holding;
         }
 
         return null;
@@ -125,7 +125,7 @@ internal sealed class Holdings
     {
         if (holder.Claim is null || _byClaim is null)
             return null;
-        foreach (var holding in HashTrie<Holding>.Find(_byClaim, LeaseOwner.HashOf(holder)))
+        foreach (var holding in HashTrie<Holding, ClaimKey>.Find(_byClaim, LeaseOwner.HashOf(holder)))
         {
             if (LeaseOwner.IsSame(holding.Holder, holder))
                 return holding;
@@ -137,7 +137,7 @@ internal sealed class Holdings
     /// <summary>What pods of a name have, however its letters are written, and maybe others of the same hash.</summary>
     /// <param name="name">The name without the namespace.</param>
     public IEnumerable<Holding> Named(string name) =>
-        HashTrie<Holding>.StartingWith(_byName, PodHolding.HashOfName(Encoding.UTF8.GetBytes(name)));
+        HashTrie<Holding, NameKey>.StartingWith(_byName, PodHolding.HashOfName(Encoding.UTF8.GetBytes(name)));
 
     /// <summary>The lease of an address.</summary>
     /// <returns>The lease, or null.</returns>
@@ -212,14 +212,43 @@ internal sealed class Holdings
     /// <summary>Puts one record of a holder in the place of another, in an open one.</summary>
     /// <param name="old">Its record here; null where it has none.</param>
     /// <param name="holding">Its next, whose addresses nobody else has; null where it is to have none.</param>
+    /// <exception cref="InvalidOperationException">It isn't so.</exception>
     public void Replace(Holding? old, Holding? holding)
     {
+        if (!TryReplace(old, holding))
+            throw new InvalidOperationException("a record rests on what isn't so");
+    }
+
+    /// <summary>
+    /// The same where nobody has changed the record meanwhile, or has its addresses. What is looked up for that is what is
+    /// changed then.
+    /// </summary>
+    /// <returns>False where somebody has; then nothing is changed.</returns>
+    public bool TryReplace(Holding? old, Holding? holding)
+    {
         var owner = Token;
+        if (
+            (old ?? holding) is null
+            || (holding is not null && HasOtherRecord(old, holding))
+            || !TryReplaceHolder(owner, old, holding)
+        )
+            return false;
         if (old is not null)
-            Unlink(owner, old, holding);
+            RemoveAddresses(owner, old, old.Count);
+        if (holding is not null && !TryAddAddresses(owner, holding))
+        {
+            if (old is not null)
+                _ = TryAddAddresses(owner, old);
+            _ = TryReplaceHolder(owner, holding, old);
+            return false;
+        }
+
+        if (old is not null)
+            Unlink(owner, old);
         if (holding is not null)
-            Link(owner, holding, old);
+            Link(owner, holding);
         CountOfHolders += (holding is null ? 0 : 1) - (old is null ? 0 : 1);
+        return true;
     }
 
     /// <summary>Has rest what one record had and the next hasn't, in an open one.</summary>
@@ -251,92 +280,9 @@ internal sealed class Holdings
         AddressTree<object>.Remove(ref TreeOf(rest.Address.Family), Token, rest.Address.Value);
     }
 
-    /// <summary>Whether one record may stand in the place of another: nobody has changed it, or has its addresses.</summary>
-    public bool CanReplace(Holding? old, Holding? holding)
-    {
-        if ((old ?? holding) is not { } any || !ReferenceEquals(FindAs(any), old))
-            return false;
-        if (holding is { FurtherHashes.IsEmpty: false })
-        {
-            foreach (var holder in holding.Holders)
-            {
-                if (Find(holder.Id) is { } elsewhere && !ReferenceEquals(elsewhere, old))
-                    return false;
-            }
-        }
-
-        for (var i = 0; i < (holding?.Count ?? 0); i++)
-        {
-            if (At(holding!.AddressAt(i)) is { } other && !ReferenceEquals(other, old))
-                return false;
-        }
-
-        return true;
-    }
-
-    private Holding? FindAs(Holding holding)
-    {
-        foreach (var found in HashTrie<Holding>.Find(_byHolder, holding.Hash))
-        {
-            if (ReferenceEquals(found, holding) || found.IsOf(holding.Holder.Id))
-                return found;
-        }
-
-        return null;
-    }
-
-    private void Unlink(object owner, Holding old, Holding? next)
-    {
-        for (var i = 0; i < old.Count; i++)
-            Set(owner, old.AddressAt(i), null);
-        Count(old, -1);
-        if (next is null || next.Hash != old.Hash)
-            HashTrie<Holding>.Remove(ref _byHolder, owner, old.Hash, old);
-        foreach (var hash in old.FurtherHashes)
-            HashTrie<Holding>.Remove(ref _byFurther, owner, hash, old);
-        if (old is OtherHolding { Holder: { Claim: not null } claimant })
-            HashTrie<Holding>.Remove(ref _byClaim, owner, LeaseOwner.HashOf(claimant), old);
-        if (old.NameHash != 0)
-            HashTrie<Holding>.Remove(ref _byName, owner, NameKeyOf(old), old);
-        if (old is not PodHolding)
-            HashTrie<Holding>.Remove(ref _others, owner, old.Hash, old);
-    }
-
-    private void Link(object owner, Holding holding, Holding? old)
-    {
-        for (var i = 0; i < holding.Count; i++)
-            Set(owner, holding.AddressAt(i), holding);
-        if (old is null || old.Hash != holding.Hash)
-            HashTrie<Holding>.Add(ref _byHolder, owner, holding.Hash, holding);
-        else
-            HashTrie<Holding>.Replace(ref _byHolder, owner, holding.Hash, old, holding);
-        foreach (var hash in holding.FurtherHashes)
-            HashTrie<Holding>.Add(ref _byFurther, owner, hash, holding);
-        if (holding is OtherHolding { Holder: { Claim: not null } claimant })
-            HashTrie<Holding>.Add(ref _byClaim, owner, LeaseOwner.HashOf(claimant), holding);
-        if (holding.NameHash != 0)
-            HashTrie<Holding>.Add(ref _byName, owner, NameKeyOf(holding), holding);
-        if (holding is not PodHolding)
-            HashTrie<Holding>.Add(ref _others, owner, holding.Hash, holding);
-        Count(holding, 1);
-    }
-
     private object Token => _owner ?? throw new InvalidOperationException("these holdings are closed");
 
     private object? Find(Address address) => AddressTree<object>.Find(TreeOf(address.Family), address.Value);
-
-    private void Set(object owner, Address address, Holding? holding)
-    {
-        if (holding is null)
-        {
-            AddressTree<object>.Remove(ref TreeOf(address.Family), owner, address.Value);
-            return;
-        }
-
-        if (!Rests.IsEmpty && RestAt(address) is { } rest)
-            Rests.Remove(rest);
-        AddressTree<object>.Set(ref TreeOf(address.Family), owner, address.Value, holding);
-    }
 
     private void Count(Holding holding, int sign)
     {
@@ -348,7 +294,4 @@ internal sealed class Holdings
     }
 
     private ref object? TreeOf(AddressFamily family) => ref family == AddressFamily.IPv4 ? ref _ipv4 : ref _ipv6;
-
-    /// <summary>Pods of one name stand together, and spread by their holders: a thousand may have one.</summary>
-    private static ulong NameKeyOf(Holding holding) => ((ulong)holding.NameHash << 32) | (holding.Hash >> 32);
 }

@@ -24,9 +24,9 @@ internal sealed class PodHolding : Holding
     // is known, and the pod's namespace and name.
     private readonly byte[] _texts;
     private readonly long _sinceTicks;
-    private readonly UInt128 _ipv6;
+    private readonly ulong _ipv6High;
+    private readonly ulong _ipv6Low;
     private readonly uint _ipv4;
-    private readonly uint _hash;
     private readonly byte _containerLength;
 
     /// <param name="container">The container's id; as bytes, where <paramref name="traits"/> say so.</param>
@@ -42,20 +42,16 @@ internal sealed class PodHolding : Holding
         UInt128 ipv6
     )
     {
-        (_place, _sinceTicks, _ipv4, _ipv6) = (place, sinceTicks, ipv4, ipv6);
+        (_place, _sinceTicks, _ipv4) = (place, sinceTicks, ipv4);
+        // Two halves: one number of 128 bits would be given room to stand at a multiple of 16.
+        (_ipv6High, _ipv6Low) = ((ulong)(ipv6 >> 64), (ulong)ipv6);
         _texts = [.. container, .. uid, .. pod];
         _containerLength = (byte)container.Length;
         Traits = traits;
         Span<char> id = stackalloc char[MaxIdLength(place)];
-        _hash = (uint)string.GetHashCode(id[..WriteId(id)]);
+        IdHash = IdHashOf(id[..WriteId(id)]);
         NameHash = HasName ? HashOfName(Name) : 0;
     }
-
-    /// <inheritdoc/>
-    public override ulong Hash => HolderPlace.Spread(_hash);
-
-    /// <inheritdoc/>
-    public override uint NameHash { get; }
 
     /// <inheritdoc/>
     public override HolderPlace Place => _place;
@@ -79,7 +75,7 @@ internal sealed class PodHolding : Holding
     public uint IPv4 => _ipv4;
 
     /// <summary>Its IPv6 address, where it has one.</summary>
-    public UInt128 IPv6 => _ipv6;
+    public UInt128 IPv6 => new(_ipv6High, _ipv6Low);
 
     /// <inheritdoc/>
     public override int Count => Traits.HasFlag(PodHoldingTraits.HasIPv4 | PodHoldingTraits.HasIPv6) ? 2 : 1;
@@ -131,6 +127,21 @@ internal sealed class PodHolding : Holding
     }
 
     /// <inheritdoc/>
+    public override bool IsOfHolderOf(Holding other)
+    {
+        if (other is not PodHolding pod)
+            return base.IsOfHolderOf(other);
+        // The parts that an id is made of. What is packed in one way can't be written in the other.
+        var isPackedAlike = ((Traits ^ pod.Traits) & PodHoldingTraits.IsHexadecimal) == 0;
+        return isPackedAlike
+            && Container.SequenceEqual(pod.Container)
+            && (
+                ReferenceEquals(_place, pod._place)
+                || (_place.Interface == pod._place.Interface && _place.ClusterKey == pod._place.ClusterKey)
+            );
+    }
+
+    /// <inheritdoc/>
     public override bool MayBeCalled(string word, Dictionary<HolderPlace, bool> known)
     {
         if (!known.TryGetValue(_place, out var hasWord))
@@ -142,7 +153,7 @@ internal sealed class PodHolding : Holding
     public override Address AddressAt(int index) =>
         index == 0 && Traits.HasFlag(PodHoldingTraits.HasIPv4)
             ? new Address(AddressFamily.IPv4, _ipv4)
-            : new Address(AddressFamily.IPv6, _ipv6);
+            : new Address(AddressFamily.IPv6, IPv6);
 
     /// <inheritdoc/>
     public override LeaseMethod MethodAt(int index) =>

@@ -15,6 +15,9 @@ internal sealed class Rest(Holding ended, Address address, EndTime end)
     /// <summary>When it was given up.</summary>
     public EndTime End => end;
 
+    /// <summary>A hash of whose it was: <see cref="LeaseOwner.HashOf"/>.</summary>
+    public ulong OwnerHash { get; } = LeaseOwner.HashOf(ended.Holder);
+
     /// <summary>Its place in line, which is for <see cref="Resting"/> to say.</summary>
     public long Place { get; set; }
 }
@@ -68,7 +71,7 @@ internal sealed class Resting
     public Rest? FindOf(Holder holder, AddressFamily family)
     {
         Rest? found = null;
-        foreach (var rest in HashTrie<Rest>.Find(_byOwner, LeaseOwner.HashOf(holder)))
+        foreach (var rest in HashTrie<Rest, OwnerKey>.Find(_byOwner, LeaseOwner.HashOf(holder)))
         {
             if (
                 rest.Address.Family == family
@@ -102,7 +105,7 @@ internal sealed class Resting
     {
         rest.Place = ++_last;
         LineOf(rest.Address.Family, false).Put(Token, rest);
-        HashTrie<Rest>.Add(ref _byOwner, Token, LeaseOwner.HashOf(rest.Ended.Holder), rest);
+        _ = HashTrie<Rest, OwnerKey>.TryAdd(ref _byOwner, Token, rest);
     }
 
     /// <summary>Takes one out, in an open one.</summary>
@@ -110,7 +113,7 @@ internal sealed class Resting
     {
         if (!LineOf(rest.Address.Family, false).Take(Token, rest))
             _ = LineOf(rest.Address.Family, true).Take(Token, rest);
-        HashTrie<Rest>.Remove(ref _byOwner, Token, LeaseOwner.HashOf(rest.Ended.Holder), rest);
+        _ = HashTrie<Rest, OwnerKey>.TryRemove(ref _byOwner, Token, rest);
     }
 
     /// <summary>Keeps one that has cooled for its owner, in an open one.</summary>
@@ -127,6 +130,14 @@ internal sealed class Resting
         if (family == AddressFamily.IPv4)
             return ref isKept ? ref _keptIPv4 : ref _ipv4;
         return ref isKept ? ref _keptIPv6 : ref _ipv6;
+    }
+
+    /// <summary>By who had it, who may have had several.</summary>
+    private readonly struct OwnerKey : IHashKey<Rest>
+    {
+        public static ulong HashOf(Rest item) => item.OwnerHash;
+
+        public static bool IsSame(Rest one, Rest other) => ReferenceEquals(one, other);
     }
 
     // A tree over numbers finds the first as it finds an address.

@@ -31,6 +31,7 @@ internal sealed record Subnet
         Ranges = rules.Ranges.Intersect(here);
         Kept = rules.Kept.Intersect(here);
         Leasable = FindLeasable();
+        Size = Leasable.Count;
         Pickable = Leasable.Except(Kept);
     }
 
@@ -71,7 +72,7 @@ internal sealed record Subnet
     public AddressSet Kept { get; }
 
     /// <summary>How many addresses may be leased in all, those that are kept for somebody among them.</summary>
-    public UInt128 Size => Leasable.Count;
+    public UInt128 Size { get; }
 
     /// <summary>The ranges that a free address is picked from, in order.</summary>
     public ImmutableArray<AddressRange> LeasableRanges => Pickable.ToImmutableArray();

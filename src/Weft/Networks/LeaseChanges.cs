@@ -33,6 +33,12 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
     /// <summary>When what it ends has ended: filled in by the commit.</summary>
     public EndTime End { get; init; } = new();
 
+    /// <summary>
+    /// The same of the counts of all networks: those without and with this change, and with others of the same commit that
+    /// come behind it. Null where they are to be counted.
+    /// </summary>
+    public (HeldCounts Before, HeldCounts After)? Counts { get; init; }
+
     /// <inheritdoc/>
     public override bool TryApply(ViewValues values)
     {
@@ -44,11 +50,18 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
             return false;
         End.Set(values[NetworkPool.ClockName] as LeaseClock ?? LeaseClock.Stopped);
         values[Partition] = after.IsEmpty ? null : after;
-        var counts = (values[NetworkPool.CountsName] as HeldCounts ?? HeldCounts.Empty).Open(new object());
+        var counts = values[NetworkPool.CountsName] as HeldCounts ?? HeldCounts.Empty;
+        values[NetworkPool.CountsName] =
+            Counts is { } sum && ReferenceEquals(sum.Before, counts) ? sum.After : AddTo(counts);
+        return true;
+    }
+
+    private HeldCounts AddTo(HeldCounts before)
+    {
+        var counts = before.Open(new object());
         foreach (var (old, holding) in Changes)
             counts.Replace(old, holding);
-        values[NetworkPool.CountsName] = counts.Close();
-        return true;
+        return counts.Close();
     }
 
     /// <inheritdoc/>
@@ -80,9 +93,8 @@ internal sealed record LeaseChanges(string NetworkKey, ImmutableArray<HoldingCha
         after = before.Open();
         foreach (var (old, holding) in Changes)
         {
-            if (!after.CanReplace(old, holding))
+            if (!after.TryReplace(old, holding))
                 return false;
-            after.Replace(old, holding);
             if (old is not null)
                 after.BeginRest(old, holding, End);
         }

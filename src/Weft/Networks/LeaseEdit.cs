@@ -11,8 +11,10 @@ internal sealed class LeaseEdit
     private readonly string _network;
     private readonly Holdings _before;
     private readonly List<HoldingChange> _changes = [];
-    private readonly HashSet<Address> _claimed = [];
     private readonly EndTime _end = new();
+
+    // Of almost no network there is one.
+    private HashSet<Address>? _claimed;
 
     /// <summary>Begins with what is held in a state.</summary>
     /// <param name="networkKey">The network's id in lower case.</param>
@@ -30,12 +32,15 @@ internal sealed class LeaseEdit
     public static LeaseEdit WithClaims(StoreState state, ResourceId network)
     {
         var edit = new LeaseEdit(state, network.Key);
+        // Of almost no network there ever was one.
+        if (state.VersionOf(NetworkPool.ClaimPartitionOf(network)) is null)
+            return edit;
         foreach (
             var claim in NetworkPool.ClaimsOn(state, network).Where(claim => edit.Holdings.At(claim.Address) is null)
         )
         {
             edit.Holdings.Put(claim);
-            edit._claimed.Add(claim.Address);
+            (edit._claimed ??= []).Add(claim.Address);
         }
 
         return edit;
@@ -50,6 +55,9 @@ internal sealed class LeaseEdit
     /// <summary>All records as if they were new: whoever has none of them yet needs no more.</summary>
     public ImmutableArray<HoldingChange> Records =>
         [.. Holdings.All.Select(holding => new HoldingChange(null, holding))];
+
+    /// <summary>Whether running pods claim addresses that are held by nobody else.</summary>
+    public bool HasClaims => _claimed is not null;
 
     /// <summary>Whether nothing has changed.</summary>
     public bool IsEmpty => _changes.Count == 0;
@@ -91,7 +99,7 @@ internal sealed class LeaseEdit
         var after = Holdings.Close();
         if (IsEmpty)
             return [];
-        if (_claimed.Count == 0)
+        if (_claimed is null)
             return [new LeaseChanges(_network, [.. _changes]) { Outcome = (_before, after), End = _end }];
         ImmutableArray<HoldingChange> changes = [.. WithoutClaims()];
         return changes.IsEmpty ? [] : [new LeaseChanges(_network, changes)];
@@ -105,7 +113,7 @@ internal sealed class LeaseEdit
             var (old, now) = (_before.Find(id), Holdings.Find(id));
             var before = old?.Leases ?? [];
             var leases = (now?.Leases ?? []).RemoveAll(lease =>
-                _claimed.Contains(lease.Address) && before.All(held => held.Address != lease.Address)
+                _claimed!.Contains(lease.Address) && before.All(held => held.Address != lease.Address)
             );
             if (!leases.SequenceEqual(before))
                 yield return new HoldingChange(old, leases.IsEmpty ? null : Holding.Create(now!.Holder, leases));

@@ -19,10 +19,13 @@ internal sealed class DependencyTracker
     {
         if (_readsAcrossPartitions)
             return ReferenceEquals(before, state);
+        // A commit of leases alone, as most are, changes no row: then values beside them are all there is to compare.
+        var areRowsSame = ReferenceEquals(before.RowsVersion, state.RowsVersion);
         foreach (var (partition, part) in _reads)
         {
             if (
-                !ReferenceEquals(before.VersionOf(partition), state.VersionOf(partition))
+                !(areRowsSame && part.View is null)
+                && !ReferenceEquals(before.VersionOf(partition), state.VersionOf(partition))
                 && !part.IsUnchangedIn(state, partition)
             )
                 return false;

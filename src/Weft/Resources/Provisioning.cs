@@ -35,7 +35,9 @@ internal static class Provisioning
     public static string StateOf(Row row) => Read(row).Text("state") ?? Succeeded;
 
     /// <summary>Whether a resource is being removed.</summary>
-    public static bool IsDeleting(Row row) =>
+    public static bool IsDeleting(Row row) => row.IsDeleting;
+
+    internal static bool ReadDeleting(Row row) =>
         Read(row).Member("state") is { ValueKind: JsonValueKind.String } state && state.ValueEquals(Deleting);
 
     /// <summary>The operation that last wrote a resource.</summary>

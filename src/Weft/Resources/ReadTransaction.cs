@@ -63,8 +63,8 @@ internal sealed class ReadTransaction
     public StoreState State { get; }
 
     /// <summary>What was read so far.</summary>
-    public ReadSet ReadSet =>
-        new(State.Revision, new Dictionary<string, long>(_rows, StringComparer.Ordinal), [.. _partitions]);
+    /// <remarks>It grows with what is read later on: it is for the end of the decision.</remarks>
+    public ReadSet ReadSet => new(State.Revision, _rows, _partitions);
 
     /// <summary>One row.</summary>
     /// <returns>The row, or null.</returns>

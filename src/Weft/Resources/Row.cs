@@ -12,6 +12,9 @@ internal sealed class Row
     private JsonElement? _json;
     private object? _model;
 
+    // 0 as long as nobody has asked, 1 for no, 2 for yes. A race finds the same twice.
+    private byte _deleting;
+
     /// <summary>A row.</summary>
     /// <param name="key">The key; see <see cref="StoreKey"/>.</param>
     /// <param name="revision">The revision that wrote it; 0 for one that isn't written yet.</param>
@@ -44,6 +47,17 @@ internal sealed class Row
 
     /// <summary>The id that the document names, parsed at first use; null where it is no resource's.</summary>
     internal ResourceId? Id => field ??= Json.Id("id");
+
+    /// <summary>Whether it is a resource that is being removed, looked up at first use.</summary>
+    internal bool IsDeleting
+    {
+        get
+        {
+            if (_deleting == 0)
+                _deleting = Provisioning.ReadDeleting(this) ? (byte)2 : (byte)1;
+            return _deleting == 2;
+        }
+    }
 
     /// <summary>The document as an object that may be changed; a new one at each call.</summary>
     public JsonObject ToJsonObject() => JsonNode.Parse(Bytes.Span)!.AsObject();

@@ -25,23 +25,35 @@ internal sealed record MaterializedView(Func<string, bool> Covers, Func<object?,
 /// <summary>The values beside the rows, while a commit changes them.</summary>
 internal sealed class ViewValues(ImmutableDictionary<string, object> values)
 {
-    private readonly HashSet<string> _changed = new(StringComparer.Ordinal);
+    // One for the whole commit: what it has copied for one change it edits in place for the next.
+    private readonly ImmutableDictionary<string, object>.Builder _values = values.ToBuilder();
+    private readonly List<string> _changed = [];
 
-    /// <summary>All of them.</summary>
-    public ImmutableDictionary<string, object> Values { get; private set; } = values;
+    /// <summary>All of them, by now.</summary>
+    public ImmutableDictionary<string, object> Values => _values.ToImmutable();
 
-    /// <summary>The names of those that have changed.</summary>
-    public IEnumerable<string> Changed => _changed;
+    /// <summary>The names of those that were set, some of them more than once.</summary>
+    public IReadOnlyList<string> Changed => _changed;
 
     /// <summary>One of them; null where there is none of a name.</summary>
     public object? this[string name]
     {
-        get => Values.GetValueOrDefault(name);
+        get => _values.GetValueOrDefault(name);
         set
         {
-            Values = value is null ? Values.Remove(name) : Values.SetItem(name, value);
-            _changed.Add(name);
+            if (value is null)
+                _values.Remove(name);
+            else
+                _values[name] = value;
+            Note(name);
         }
+    }
+
+    /// <summary>Says that what a name stands for has changed, also where there is no value beside it.</summary>
+    public void Note(string name)
+    {
+        if (_changed.Count == 0 || !ReferenceEquals(_changed[^1], name))
+            _changed.Add(name);
     }
 }
 
@@ -78,6 +90,9 @@ internal sealed class StoreState
     /// <summary>The revision: how many commits there have been.</summary>
     public long Revision { get; }
 
+    /// <summary>All rows, as something to compare by reference: the same in two states where no row of them differs.</summary>
+    public object RowsVersion => _rows;
+
     /// <summary>How many rows there are.</summary>
     public int Count => _rows.Count;
 
@@ -112,17 +127,19 @@ internal sealed class StoreState
             ImmutableDictionary<string, object>.Empty,
             folds
         );
-        var derived = packed ?? state._viewValues;
-        foreach (var name in derived.Keys)
+        var values = new ViewValues(packed ?? state._viewValues);
+        foreach (var name in values.Values.Keys)
             changed[name] = version;
         foreach (var row in all)
         {
             var partition = StoreKey.PartitionOf(row.Key);
-            changed[partition] = version;
-            derived = state.UpdateViews(derived, changed, version, partition, null, row);
+            values.Note(partition);
+            state.UpdateViews(values, partition, null, row);
         }
 
-        return new StoreState(revision, all, changed.ToImmutable(), derived, folds);
+        foreach (var name in values.Changed)
+            changed[name] = version;
+        return new StoreState(revision, all, changed.ToImmutable(), values.Values, folds);
     }
 
     /// <summary>One row.</summary>
@@ -195,18 +212,13 @@ internal sealed class StoreState
         var revision = Revision + 1;
         var rows = _rows;
         var version = new PartitionVersion(revision);
-        var changed = _versions.ToBuilder();
-        var derived = _viewValues;
+        var values = new ViewValues(_viewValues);
         foreach (var mutation in changes)
         {
             if (mutation is PackedMutation packed)
             {
-                var values = new ViewValues(derived);
                 if (!packed.TryApply(values))
                     return null;
-                derived = values.Values;
-                foreach (var name in values.Changed)
-                    changed[name] = version;
                 continue;
             }
 
@@ -219,43 +231,34 @@ internal sealed class StoreState
             if (before is null && after is null)
                 continue;
             var partition = StoreKey.PartitionOf(mutation.Key);
-            changed[partition] = version;
-            derived = UpdateViews(derived, changed, version, partition, before, after);
+            values.Note(partition);
+            UpdateViews(values, partition, before, after);
         }
 
-        return new StoreState(revision, rows, changed.ToImmutable(), derived, _views);
+        var versions = _versions.ToBuilder();
+        foreach (var name in values.Changed)
+            versions[name] = version;
+        return new StoreState(revision, rows, versions.ToImmutable(), values.Values, _views);
     }
 
-    private ImmutableDictionary<string, object> UpdateViews(
-        ImmutableDictionary<string, object> derived,
-        ImmutableDictionary<string, PartitionVersion>.Builder changed,
-        PartitionVersion version,
-        string partition,
-        Row? before,
-        Row? after
-    )
+    private void UpdateViews(ViewValues values, string partition, Row? before, Row? after)
     {
         foreach (var view in _views.Where(view => view.Covers(partition)))
         {
             if (view.NamesOf is { } namesOf)
             {
-                derived = UpdateNamed(derived, changed, version, view, namesOf, before, after);
+                UpdateNamed(values, view, namesOf, before, after);
                 continue;
             }
 
             var name = view.Name ?? partition;
-            changed[name] = version;
-            derived = SetValue(derived, name, view.Update(derived.GetValueOrDefault(name), before, after));
+            values[name] = view.Update(values[name], before, after);
         }
-
-        return derived;
     }
 
     /// <summary>Updates the values that a row counts in, or counted in: those alone that it alters have changed.</summary>
-    private static ImmutableDictionary<string, object> UpdateNamed(
-        ImmutableDictionary<string, object> derived,
-        ImmutableDictionary<string, PartitionVersion>.Builder changed,
-        PartitionVersion version,
+    private static void UpdateNamed(
+        ViewValues values,
         MaterializedView view,
         Func<Row, IReadOnlySet<string>> namesOf,
         Row? before,
@@ -265,25 +268,15 @@ internal sealed class StoreState
         var (old, wanted) = (before is null ? null : namesOf(before), after is null ? null : namesOf(after));
         foreach (var name in (old ?? Enumerable.Empty<string>()).Union(wanted ?? Enumerable.Empty<string>()))
         {
-            var was = derived.GetValueOrDefault(name);
+            var was = values[name];
             var (left, come) = (
                 old?.Contains(name) == true ? before : null,
                 wanted?.Contains(name) == true ? after : null
             );
-            if (view.Update(was, left, come) is var value && ReferenceEquals(value, was))
-                continue;
-            changed[name] = version;
-            derived = SetValue(derived, name, value);
+            if (view.Update(was, left, come) is var value && !ReferenceEquals(value, was))
+                values[name] = value;
         }
-
-        return derived;
     }
-
-    private static ImmutableDictionary<string, object> SetValue(
-        ImmutableDictionary<string, object> derived,
-        string name,
-        object? value
-    ) => value is null ? derived.Remove(name) : derived.SetItem(name, value);
 
     private sealed class PartitionVersion(long revision)
     {

@@ -83,7 +83,7 @@ public sealed class AddressTreeTests
     {
         object? root = null;
         for (var i = 0; i < 1 << 20; i++)
-            AddressTree<string>.Set(ref root, this, (UInt128)i, "");
+            Assert.Null(AddressTree<string>.TryAdd(ref root, this, (UInt128)i, ""));
         Assert.Null(AddressTree<string>.FirstFree(root, 0, (1 << 20) - 1));
         Assert.Equal((UInt128)(1 << 20), AddressTree<string>.FirstFree(root, 0, UInt128.MaxValue));
         AddressTree<string>.Remove(ref root, this, 777_777);
@@ -107,8 +107,9 @@ public sealed class AddressTreeTests
         }
 
         var text = $"{address}";
-        AddressTree<string>.Set(ref root, owner, address, text);
-        wanted[address] = text;
+        var there = AddressTree<string>.TryAdd(ref root, owner, address, text);
+        Assert.Same(wanted.GetValueOrDefault(address), there);
+        _ = wanted.TryAdd(address, text);
     }
 
     private static UInt128? FirstFree(SortedDictionary<UInt128, string> held, UInt128 from, UInt128 last)

@@ -41,40 +41,51 @@ public sealed class HashTrieTests
             var made = new Item(hash);
             if (what == 0 && known is not null)
             {
-                HashTrie<Item>.Remove(ref root, owner, hash, known);
+                Assert.True(HashTrie<Item, Key>.TryRemove(ref root, owner, known));
                 wanted.Remove(known);
             }
             else if (what == 1 && known is not null)
             {
-                HashTrie<Item>.Replace(ref root, owner, hash, known, made);
+                Assert.True(HashTrie<Item, Key>.TryReplace(ref root, owner, known, made));
                 wanted[wanted.IndexOf(known)] = made;
             }
             else
             {
-                HashTrie<Item>.Add(ref root, owner, hash, made);
+                Assert.Null(HashTrie<Item, Key>.TryAdd(ref root, owner, made));
                 wanted.Add(made);
+                // It is there by now, and what isn't is neither removed nor replaced.
+                Assert.Same(made, HashTrie<Item, Key>.TryAdd(ref root, owner, made));
+                Assert.False(HashTrie<Item, Key>.TryRemove(ref root, owner, new Item(hash)));
+                Assert.False(HashTrie<Item, Key>.TryReplace(ref root, owner, new Item(hash), made));
             }
         }
     }
 
     private static void AssertSame(List<Item> wanted, object? root)
     {
-        Assert.Equal(wanted.ToHashSet(), HashTrie<Item>.All(root).ToHashSet());
-        Assert.Equal(wanted.Count, HashTrie<Item>.All(root).Count());
+        Assert.Equal(wanted.ToHashSet(), HashTrie<Item, Key>.All(root).ToHashSet());
+        Assert.Equal(wanted.Count, HashTrie<Item, Key>.All(root).Count());
         foreach (var group in wanted.GroupBy(item => item.Hash))
         {
             var found = new HashSet<Item>();
-            foreach (var item in HashTrie<Item>.Find(root, group.Key))
+            foreach (var item in HashTrie<Item, Key>.Find(root, group.Key))
                 found.Add(item);
             Assert.Equal(group.ToHashSet(), found);
         }
 
         foreach (var group in wanted.GroupBy(item => (uint)(item.Hash >> 32)))
-            Assert.Equal(group.ToHashSet(), HashTrie<Item>.StartingWith(root, group.Key).ToHashSet());
+            Assert.Equal(group.ToHashSet(), HashTrie<Item, Key>.StartingWith(root, group.Key).ToHashSet());
     }
 
     private sealed class Item(ulong hash)
     {
         public ulong Hash => hash;
+    }
+
+    private readonly struct Key : IHashKey<Item>
+    {
+        public static ulong HashOf(Item item) => item.Hash;
+
+        public static bool IsSame(Item one, Item other) => ReferenceEquals(one, other);
     }
 }

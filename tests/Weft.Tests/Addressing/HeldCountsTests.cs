@@ -23,6 +23,10 @@ public sealed class HeldCountsTests
                     state = Change(state, Networks[network], address, Clusters[cluster], Nodes[node], verb == 0);
                 var all = Networks.SelectMany(network => NetworkPool.HoldingsOf(state, network).Leases).ToList();
                 AssertCounts(all, NetworkPool.CountsOf(state));
+                var summed = HeldCounts.Empty.Open(new object());
+                foreach (var network in Networks)
+                    summed.Add(NetworkPool.HoldingsOf(state, network).Counts);
+                AssertCounts(all, summed.Close());
                 foreach (var network in Networks)
                 {
                     var holdings = NetworkPool.HoldingsOf(state, network);

@@ -16,28 +16,42 @@ internal sealed class LeaseQuota(LeaseLimits limits)
     {
         if (holder.Cluster is not { } cluster)
             return null;
-        var held = pool.Holdings.LeasesOf(holder.Id);
-        var wanted = pool.Families.Where(family => held.All(lease => lease.Address.Family != family)).ToList();
-        if (wanted.Count == 0)
+        var held = pool.Holdings.Find(holder.Id) is { } known ? FamilyCount.Of(known) : default;
+        var wanted = 0;
+        foreach (var family in pool.Families)
+            wanted += held.Of(family) == 0 ? 1 : 0;
+        if (wanted == 0)
             return null;
-        // What is kept for a holder is nobody else's: it isn't shared.
-        return CheckNumber(cluster, holder.Node, everywhere, wanted.Count)
-            ?? wanted
-                .Where(family => !pool.Keeps(holder, family))
-                .Select(family => CheckShare(cluster, holder.Node, pool, family, users))
-                .FirstOrDefault(r => r is not null);
+        var place = HolderPlace.Shared(cluster, holder.Node, "");
+        if (CheckNumber(place, everywhere, wanted) is { } tooMany)
+            return tooMany;
+        var here = pool.Holdings.Counts.Of(place);
+        foreach (var family in pool.Families)
+        {
+            // What is kept for a holder is nobody else's: it isn't shared.
+            if (
+                held.Of(family) == 0
+                && !pool.Keeps(holder, family)
+                && CheckShare(place, here, pool, family, users) is { } exceeded
+            )
+                return exceeded;
+        }
+
+        return null;
     }
 
-    private Refusal? CheckNumber(string cluster, string? node, HeldCounts everywhere, int more)
+    private Refusal? CheckNumber(HolderPlace place, HeldCounts everywhere, int more)
     {
-        if (node is not null && everywhere.OfNode(cluster, node).Total is var ofNode && ofNode + more > limits.PerNode)
+        var (cluster, node, _) = place;
+        var (ofCluster, ofThisNode) = everywhere.Of(place);
+        if (node is not null && ofThisNode.Total is var ofNode && ofNode + more > limits.PerNode)
             return Exceeded(
                 $"node {node} of {NameOf(cluster)} holds {ofNode} addresses, and this pod asks for {more} more: "
                     + $"a node may hold {limits.PerNode} (leases.perNode)",
                 "node",
                 cluster
             );
-        return everywhere.OfCluster(cluster).Total is var held && held + more > limits.PerCluster
+        return ofCluster.Total is var held && held + more > limits.PerCluster
             ? Exceeded(
                 $"cluster {NameOf(cluster)} holds {held} addresses, and this pod asks for {more} more: "
                     + $"a cluster may hold {limits.PerCluster} (leases.perCluster)",
@@ -47,14 +61,16 @@ internal sealed class LeaseQuota(LeaseLimits limits)
             : null;
     }
 
+    /// <param name="here">What the place's cluster and node hold of the pool.</param>
     private Refusal? CheckShare(
-        string cluster,
-        string? node,
+        HolderPlace place,
+        (FamilyCount OfCluster, FamilyCount OfNode) here,
         AddressPool pool,
         AddressFamily family,
         NetworkUsers users
     )
     {
+        var (cluster, node, _) = place;
         var counts = pool.Holdings.Counts;
         // What is free in blocks can be asked back.
         var free = pool.FreeCount(family) + (UInt128)pool.Blocked.Free.Of(family);
@@ -62,7 +78,7 @@ internal sealed class LeaseQuota(LeaseLimits limits)
             return null;
         // What no cluster holds is machines', which are declared: it isn't shared.
         var shared = (UInt128)counts.All.Of(family) + free;
-        var held = (UInt128)counts.OfCluster(cluster).Of(family);
+        var held = (UInt128)here.OfCluster.Of(family);
         var share = new FairShare(
             free,
             shared,
@@ -78,24 +94,25 @@ internal sealed class LeaseQuota(LeaseLimits limits)
                 pool.SubnetsOf(family).First().Prefix.ToString(),
                 cluster
             );
-        return node is null ? null : CheckNodeShare(cluster, node, pool, family, users, room);
+        return node is null ? null : CheckNodeShare(place, here, pool, family, users, room);
     }
 
     /// <summary>The nodes of a cluster share what the cluster has and may still take.</summary>
     private Refusal? CheckNodeShare(
-        string cluster,
-        string node,
+        HolderPlace place,
+        (FamilyCount OfCluster, FamilyCount OfNode) here,
         AddressPool pool,
         AddressFamily family,
         NetworkUsers users,
         UInt128 room
     )
     {
+        var (cluster, node, _) = place;
+        var (ofCluster, ofNode) = here;
         var counts = pool.Holdings.Counts;
-        var ofNode = counts.OfNode(cluster, node);
         var share = new FairShare(
             room,
-            (UInt128)counts.OfCluster(cluster).Of(family) + room,
+            (UInt128)ofCluster.Of(family) + room,
             Math.Max(
                 users.NodesOf.GetValueOrDefault(cluster),
                 counts.CountOfNodes(cluster) + (ofNode.Total == 0 ? 1 : 0)

@@ -19,6 +19,9 @@ internal sealed class ContestedStore : IResourceStore
 
     public int Commits { get; private set; }
 
+    /// <summary>What the commit that was tried last would have changed.</summary>
+    public IReadOnlyList<Mutation> Changes { get; private set; } = [];
+
     public StoreState Current => _store.Current;
 
     /// <inheritdoc/>
@@ -31,6 +34,7 @@ internal sealed class ContestedStore : IResourceStore
     public async ValueTask<long?> Commit(ReadSet readSet, IReadOnlyList<Mutation> changes, CancellationToken cancel)
     {
         Commits++;
+        Changes = changes;
         Assert.InRange(changes.Sum(change => change.Count), 1, MaxMutations);
         if (BeforeCommit is { } before)
             await before(Commits);

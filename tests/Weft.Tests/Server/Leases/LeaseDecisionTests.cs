@@ -20,6 +20,7 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
 
     private static readonly ResourceId Cluster = TestSite.Id("~c/kubernetesClusters/k1");
     private static readonly ResourceId Network = TestSite.Id("~c/l3Networks/n6");
+    private static readonly ResourceId N3 = TestSite.Id("~c/l3Networks/n3");
     private static readonly TestSite Site = WithAttachment();
 
     private readonly ContestedStore _store = new();
@@ -182,6 +183,67 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
         Assert.Equal(1 + 4, _store.Commits);
     }
 
+    [Theory]
+    [InlineData(1, 2 + 2)]
+    [InlineData(7, 2 + 2 + 6)]
+    [InlineData(100, 2 + 1 + 7)]
+    public async Task Decides_EachNetworkAlone_WhereOneOfACommitIsContested(int wins, int commits)
+    {
+        var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        var taken = 0;
+        _store.BeforeCommit = async commit =>
+        {
+            begun.TrySetResult();
+            if (commit == 1)
+                await go.Task;
+            else if (taken < wins && _store.Changes.Any(change => change is LeaseChanges of && of.NetworkKey == N3.Key))
+                await TakeFirstFree(N3, ++taken);
+        };
+        var first = Acquire("first");
+        await begun.Task;
+        var (calm, contested) = (new List<Task<string>>(), new List<Task<string>>());
+        for (var i = 0; i < 8; i++)
+        {
+            calm.Add(Acquire($"c{i}"));
+            contested.Add(Submit(Request($"c{i}") with { Network = N3 }));
+        }
+
+        go.SetResult();
+        string[] given = [await first, .. await Task.WhenAll(calm)];
+
+        Assert.Equal(Enumerable.Range(4, 9).Select(i => $"10.20.6.{i} fd20:0:0:606::{i:x}"), given);
+        var got = await Task.WhenAll(contested);
+        if (wins < 8)
+            Assert.Equal(Enumerable.Range(4 + wins, 8).Select(i => $"10.20.3.{i}"), got);
+        else
+            Assert.All(got, answer => Assert.Equal("Contended", answer));
+        Assert.Equal(taken + (wins < 8 ? 8 : 0), HoldingsOf(N3).CountOfHolders);
+        Assert.Equal(commits, _store.Commits);
+    }
+
+    [Fact]
+    public async Task Commits_SeveralNetworks_AtOnce()
+    {
+        var (begun, go) = (new TaskCompletionSource(), new TaskCompletionSource());
+        _store.BeforeCommit = commit =>
+        {
+            begun.TrySetResult();
+            return commit == 1 ? go.Task : Task.CompletedTask;
+        };
+        var first = Acquire("first");
+        await begun.Task;
+        var request = Request("a") with { Holder = new Holder("a", "a") { Cluster = Cluster.ToString() } };
+        var (one, other) = (Submit(request), Submit(request with { Network = N3 }));
+        go.SetResult();
+
+        await first;
+        Assert.Equal("10.20.6.5 fd20:0:0:606::5", await one);
+        Assert.Equal("10.20.3.4", await other);
+        Assert.Equal(2, _store.Commits);
+        // Counted once, by the first of them for both.
+        Assert.Equal(new FamilyCount(2, 1), NetworkPool.CountsOf(_store.Current).OfCluster(Cluster.ToString()));
+    }
+
     [Fact]
     public async Task Refuses_AWrite_ThatIsMoreThanTheStoreTakesAtOnce()
     {
@@ -261,6 +323,16 @@ public sealed class LeaseDecisionTests : IAsyncLifetime
     }
 
     private Holdings Holdings => NetworkPool.HoldingsOf(_store.Current, Network);
+
+    private Holdings HoldingsOf(ResourceId network) => NetworkPool.HoldingsOf(_store.Current, network);
+
+    /// <summary>Somebody else takes what would be given next.</summary>
+    private Task TakeFirstFree(ResourceId network, int number)
+    {
+        var address = HoldingsOf(network).FirstFree(AddressOf("10.20.3.4"), AddressOf("10.20.3.254"))!.Value;
+        var lease = new Lease(address, new Holder($"vm{number}", "vm"), LeaseMethod.Dynamic, TestSite.Now);
+        return _store.Write(TestLeases.Put(_store.Current, network, lease));
+    }
 
     private static TestSite WithAttachment()
     {

@@ -83,7 +83,7 @@ internal sealed class BlockGrants(
             users.NodesOf.Values.Sum(),
             mine.Where(block => block.Network.Equals(network)).Sum(block => block.Free.Of(family)),
             want.Expected,
-            room / pool.Families.Count()
+            room / pool.Families.Length
         );
     }
 }

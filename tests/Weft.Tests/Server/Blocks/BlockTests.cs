@@ -61,10 +61,13 @@ public sealed class BlockTests
         await w1.StartAgentAndReport();
         await using var w2 = await AgentHarness.Join(server, Timings, "w2", "w2");
         await w2.StartAgentAndReport();
-        HashSet<string> given = [];
-        for (var i = 0; i < 11; i++)
+        HashSet<string> given = [await Acquire(w1, "p0", Big)];
+        await Eventually.Holds(
+            async () => (await server.Get($"{Big}/providers/Weft.Ipam/blocks")).Json["value"]!.AsArray().Count > 0,
+            "a node has a block"
+        );
+        for (var i = 1; i < 11; i++)
             Assert.True(given.Add(await Acquire(i % 2 == 0 ? w1 : w2, $"p{i}", Big)));
-        Assert.NotEmpty((await server.Get($"{Big}/providers/Weft.Ipam/blocks")).Json["value"]!.AsArray());
         var machine = Documents.Machine("last", Documents.Attached("big"));
         Assert.True((await server.Put(machine)).Status is 201 or 202);
         await Eventually.Holds(() => HeldOf(server).Count == 12, "weftd knows all 12");

@@ -164,14 +164,16 @@ internal sealed class Journal : IAsyncDisposable
     private void Prove()
     {
         var probe = $"{_path}.probe";
-        var wasHealthy = _isHealthy;
         try
         {
-            _isHealthy = false;
             using var file = DurableFile.Create(probe);
             file.Write(Probe);
             _sync(file.SafeFileHandle);
-            _isHealthy = wasHealthy;
+        }
+        catch
+        {
+            _isHealthy = false;
+            throw;
         }
         finally
         {
@@ -217,10 +219,18 @@ internal sealed class Journal : IAsyncDisposable
     private void WriteLine(IReadOnlyList<JournalEntry> entries)
     {
         var (line, end) = JournalFormat.Line([.. _noted, .. entries], _end);
-        _isHealthy = false;
-        RandomAccess.Write(_file!, line, _length);
-        _sync(_file!);
-        _isHealthy = true;
+        try
+        {
+            RandomAccess.Write(_file!, line, _length);
+            _sync(_file!);
+        }
+        catch
+        {
+            // Not before: who begins an ADD while this one is synced would take the disk for one that fails, and wait.
+            _isHealthy = false;
+            throw;
+        }
+
         (_length, _end) = (_length + line.Length, end);
         _entries += _noted.Count + entries.Count;
         _noted.Clear();

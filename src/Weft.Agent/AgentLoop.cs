@@ -66,10 +66,11 @@ internal sealed class AgentLoop(
         using var over = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // A pass never faults; a loop that ends all the same ends the agent, because a target that nobody keeps true
         // must not go unnoticed.
-        var loops = Task.WhenAny(_loops.Select(loop => loop.Run(_reconciled, over.Token)));
+        Task[] running = [.. _loops.Select(loop => loop.Run(_reconciled, over.Token))];
+        var loops = Task.WhenAny(running);
+        Task? exchange = null;
         try
         {
-            Task? exchange = null;
             while (true)
             {
                 UpdateStatus();
@@ -78,7 +79,7 @@ internal sealed class AgentLoop(
                 if (_pollCancellation is { } waiting && HasUnreportedStatus)
                     await waiting.CancelAsync();
                 if (exchange is null && clock.GetTimestamp() >= _notBefore)
-                    exchange = Exchange(cancel);
+                    exchange = Exchange(over.Token);
                 await WaitForEvent(exchange, loops, cancel);
                 if (exchange is not { IsCompleted: true })
                     continue;
@@ -91,6 +92,9 @@ internal sealed class AgentLoop(
         finally
         {
             await over.CancelAsync();
+            // A pass or an exchange that is under way may still write: whoever holds the state directory next must not meet it.
+            await Task.WhenAll([.. running, exchange ?? Task.CompletedTask])
+                .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             _pollCancellation?.Dispose();
         }
     }

@@ -301,10 +301,10 @@ internal sealed class ControlPlaneClient : IDisposable
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
             _connectivity.RecordFailure();
-            throw new ControlPlaneException(
-                $"the control plane at {_http.BaseAddress!.Authority} has not answered for {limit.TotalSeconds:0.#} s",
-                e
-            );
+            var why = deadline.IsCancellationRequested
+                ? $"has not answered for {limit.TotalSeconds:0.#} s"
+                : $"has not taken a connection for {Transport.ConnectTimeout.TotalSeconds:0.#} s: is the way there blocked?";
+            throw new ControlPlaneException($"the control plane at {_http.BaseAddress!.Authority} {why}", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {

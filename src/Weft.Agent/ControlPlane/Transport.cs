@@ -10,13 +10,16 @@ internal static class Transport
     /// <summary>The most that is read of one answer: a desired state of a large cluster is a few megabytes.</summary>
     private const int MaxResponseLength = 64 << 20;
 
+    /// <summary>How long a connection may take to come about.</summary>
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(10);
+
     /// <summary>A client whose requests are below <c>/agents/v1/</c>.</summary>
     /// <returns>The client; time limits are per request and not its own.</returns>
     public static HttpClient Open(AgentOptions options)
     {
         var handler = new SocketsHttpHandler
         {
-            ConnectTimeout = TimeSpan.FromSeconds(10),
+            ConnectTimeout = ConnectTimeout,
 
             // Short enough that a control plane that moves behind its name is found again.
             PooledConnectionLifetime = TimeSpan.FromMinutes(5),

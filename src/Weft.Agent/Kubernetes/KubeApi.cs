@@ -225,10 +225,10 @@ internal sealed class KubeApi(k8s.Kubernetes client, KubeTimings timings, TimePr
         }
         catch (OperationCanceledException e) when (!cancel.IsCancellationRequested)
         {
-            throw new KubeException(
-                $"the API server at {Server.Authority} has not answered for {timings.RequestTimeout.TotalSeconds:0.#} s",
-                e
-            );
+            var why = deadline.IsCancellationRequested
+                ? $"has not answered for {timings.RequestTimeout.TotalSeconds:0.#} s"
+                : $"has not taken a connection for {KubeConnection.ConnectTimeout.TotalSeconds:0.#} s: is the way there blocked?";
+            throw new KubeException($"the API server at {Server.Authority} {why}", e);
         }
         catch (Exception e) when (e is HttpRequestException or IOException or k8s.Exceptions.KubernetesClientException)
         {

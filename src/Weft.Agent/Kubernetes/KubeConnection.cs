@@ -6,6 +6,9 @@ namespace Weft.Agent.Kubernetes;
 /// <summary>How the agent reaches a cluster's API server and proves who it is. All of that is the library's.</summary>
 internal static class KubeConnection
 {
+    /// <summary>How long a connection may take to come about.</summary>
+    public static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
+
     /// <summary>A client by what the command line says.</summary>
     /// <param name="options">In a pod, or by a kubeconfig.</param>
     /// <exception cref="StartupException">There is no such configuration, or it can't be used.</exception>
@@ -44,7 +47,7 @@ internal static class KubeConnection
     {
         if (handler is not SocketsHttpHandler sockets)
             return;
-        sockets.ConnectTimeout = TimeSpan.FromSeconds(5);
+        sockets.ConnectTimeout = ConnectTimeout;
         // A watch is silent for minutes: only a ping tells a quiet API server from one that has vanished.
         sockets.KeepAlivePingPolicy = HttpKeepAlivePingPolicy.Always;
         sockets.KeepAlivePingDelay = TimeSpan.FromSeconds(10);

@@ -164,18 +164,34 @@ internal sealed class Journal : IAsyncDisposable
     private void Prove()
     {
         var probe = $"{_path}.probe";
-        var wasHealthy = _isHealthy;
         try
         {
-            _isHealthy = false;
-            using var file = DurableFile.Create(probe);
-            file.Write(Probe);
-            _sync(file.SafeFileHandle);
-            _isHealthy = wasHealthy;
+            Attempt(() =>
+            {
+                using var file = DurableFile.Create(probe);
+                file.Write(Probe);
+                _sync(file.SafeFileHandle);
+            });
         }
         finally
         {
             File.Delete(probe);
+        }
+    }
+
+    /// <summary>
+    /// Does what the disk may refuse. The journal is unhealthy once it has, and not before: whoever begins an ADD meanwhile would wait.
+    /// </summary>
+    private void Attempt(Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch
+        {
+            _isHealthy = false;
+            throw;
         }
     }
 
@@ -217,10 +233,11 @@ internal sealed class Journal : IAsyncDisposable
     private void WriteLine(IReadOnlyList<JournalEntry> entries)
     {
         var (line, end) = JournalFormat.Line([.. _noted, .. entries], _end);
-        _isHealthy = false;
-        RandomAccess.Write(_file!, line, _length);
-        _sync(_file!);
-        _isHealthy = true;
+        Attempt(() =>
+        {
+            RandomAccess.Write(_file!, line, _length);
+            _sync(_file!);
+        });
         (_length, _end) = (_length + line.Length, end);
         _entries += _noted.Count + entries.Count;
         _noted.Clear();
@@ -271,18 +288,21 @@ internal sealed class Journal : IAsyncDisposable
         }
 
         var temporary = DurableFile.TemporaryOf(_path);
-        using (var file = DurableFile.Create(temporary))
+        var file = DurableFile.Create(temporary);
+        // From here on the old file may be gone, or not.
+        Attempt(() =>
         {
-            // From here on the old file may be gone, or not.
-            _isHealthy = false;
-            file.Write(content.GetBuffer().AsSpan(0, (int)content.Length));
-            _sync(file.SafeFileHandle);
-        }
+            using (file)
+            {
+                file.Write(content.GetBuffer().AsSpan(0, (int)content.Length));
+                _sync(file.SafeFileHandle);
+            }
 
-        File.Move(temporary, _path, overwrite: true);
-        DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
-        _file?.Dispose();
-        _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
+            File.Move(temporary, _path, overwrite: true);
+            DurableFile.SyncDirectory(Path.GetDirectoryName(_path)!);
+            _file?.Dispose();
+            _file = File.OpenHandle(_path, FileMode.Open, FileAccess.Write, FileShare.Read);
+        });
         (_length, _entries, _end, _isHealthy) = (content.Length, entries.Count, end, true);
         _noted.Clear();
         _tail.Begin(end);

@@ -19,9 +19,9 @@ internal sealed class EndedRecords : IDisposable
     private readonly Func<string, int> _numberOf;
     private readonly StoreStatement _put;
     private readonly StoreStatement _remove;
-    private readonly StoreQuery _oldest;
-    private readonly StoreQuery _beyondIPv4;
-    private readonly StoreQuery _beyondIPv6;
+    private readonly StoreStatement _oldest;
+    private readonly StoreStatement _beyondIPv4;
+    private readonly StoreStatement _beyondIPv6;
     private readonly ArrayBufferWriter<byte> _body = new(256);
     private long _last;
     private long _kept;
@@ -35,12 +35,12 @@ internal sealed class EndedRecords : IDisposable
             "INSERT INTO ended(id, network, ipv4, ipv6, clock, body, sum) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         );
         _remove = new StoreStatement(connection, "DELETE FROM ended WHERE id = ?1");
-        _oldest = new StoreQuery(connection, "SELECT id, clock, sum FROM ended ORDER BY id LIMIT ?1");
-        _beyondIPv4 = new StoreQuery(
+        _oldest = new StoreStatement(connection, "SELECT id, clock, sum FROM ended ORDER BY id LIMIT ?1");
+        _beyondIPv4 = new StoreStatement(
             connection,
             "SELECT id, clock, sum FROM ended WHERE network = ?1 AND ipv4 = ?2 ORDER BY id DESC LIMIT 8 OFFSET ?3"
         );
-        _beyondIPv6 = new StoreQuery(
+        _beyondIPv6 = new StoreStatement(
             connection,
             "SELECT id, clock, sum FROM ended WHERE network = ?1 AND ipv6 = ?2 ORDER BY id DESC LIMIT 8 OFFSET ?3"
         );

@@ -38,32 +38,7 @@ internal sealed class StoreStatement : IDisposable
             Check(code);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _statement.Dispose();
-
-    private void Check(int code) => SqliteException.ThrowExceptionForRC(code, _connection.Handle);
-}
-
-/// <summary>A statement that gives numbers back, three in a row, prepared once.</summary>
-internal sealed class StoreQuery : IDisposable
-{
-    private readonly SqliteConnection _connection;
-    private readonly sqlite3_stmt _statement;
-
-    /// <param name="text">With parameters <c>?1</c> and so on.</param>
-    public StoreQuery(SqliteConnection connection, string text)
-    {
-        _connection = connection;
-        Check(raw.sqlite3_prepare_v2(connection.Handle, text, out _statement));
-    }
-
-    /// <summary>Sets a parameter, counted from 1.</summary>
-    public void Bind(int at, long value) => Check(raw.sqlite3_bind_int64(_statement, at, value));
-
-    /// <inheritdoc cref="Bind(int, long)"/>
-    public void Bind(int at, ReadOnlySpan<byte> value) => Check(raw.sqlite3_bind_blob(_statement, at, value));
-
-    /// <summary>Runs it.</summary>
+    /// <summary>Runs it, where it gives rows of three numbers back.</summary>
     public IReadOnlyList<(long, long Clock, long)> ReadAll()
     {
         List<(long, long, long)>? rows = null;

@@ -13,11 +13,20 @@ namespace Weft.EndToEnd.Verify;
 public sealed class VerifyTests : IDisposable
 {
     private const string East = $"{SmallSite.Cloud}/kubernetesClusters/east";
-    private const string ControlPlaneAddress = "198.51.100.1";
+
+    /// <summary>
+    /// Links of a run that was killed stay, and a route that two have leads to the first: each run has addresses of its own, out
+    /// of 198.18.0.0/15, which is for trials (RFC 2544).
+    /// </summary>
+    private static readonly int Cable = Environment.ProcessId % 16384 * 4;
+
+    private static readonly string ControlPlaneAddress = AddressOf(1);
 
     private readonly string _name = $"lintv{Environment.ProcessId % 100000}";
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("weft-verify-");
     private Process? _agent;
+
+    private static string AddressOf(int end) => $"198.18.{Cable >> 8}.{(Cable & 255) + end}";
 
     private static CancellationToken Cancel => TestContext.Current.CancellationToken;
 
@@ -116,7 +125,7 @@ public sealed class VerifyTests : IDisposable
         await Ip($"link add {_name} type veth peer name plane netns {_name}node");
         await Ip($"addr add {ControlPlaneAddress}/30 dev {_name}");
         await Ip($"link set {_name} up");
-        await Ip($"-n {_name}node addr add 198.51.100.2/30 dev plane");
+        await Ip($"-n {_name}node addr add {AddressOf(2)}/30 dev plane");
         await Ip($"-n {_name}node link set plane up");
     }
 

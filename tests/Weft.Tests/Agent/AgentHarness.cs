@@ -208,6 +208,10 @@ internal sealed class AgentHarness : IAsyncDisposable
     /// <summary>Waits for what no request announces, such as a file.</summary>
     public static Task Eventually(Func<bool> holds, string what) => Weft.Relay.Testing.Eventually.Holds(holds, what);
 
+    /// <inheritdoc cref="Eventually(Func{bool}, string)"/>
+    public static Task Eventually(Func<Task<bool>> holds, string what) =>
+        Weft.Relay.Testing.Eventually.Holds(holds, what);
+
     public async ValueTask DisposeAsync()
     {
         await StopAgent();

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
+using Weft.Tests.Attachments.Formats;
 
 namespace Weft.Tests.Cni;
 
@@ -10,15 +11,6 @@ namespace Weft.Tests.Cni;
 public sealed class DuplicateAddressDetectionTests : IDisposable
 {
     private const string Macvlan = "/usr/lib/cni/macvlan";
-
-    private static readonly string Program =
-        Environment.GetEnvironmentVariable("WEFT_IPAM")
-        ?? Path.Combine(
-            AppContext.BaseDirectory,
-            "../../Weft.Cni",
-            Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')),
-            "weft-ipam"
-        );
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("weft-dad");
     private readonly string _node = $"weft-n-{Guid.NewGuid().ToString("n")[..8]}";
@@ -33,7 +25,7 @@ public sealed class DuplicateAddressDetectionTests : IDisposable
         Ip("-n", _node, "link", "add", "n6", "mtu", "9000", "type", "veth", "peer", "name", "far", "mtu", "9000");
         Ip("-n", _node, "link", "set", "n6", "up");
         Ip("-n", _node, "link", "set", "far", "up");
-        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-ipam"), Path.GetFullPath(Program));
+        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-ipam"), Path.GetFullPath(IpamProgram.Location));
 
         var (sooner, address) = Add(Configurations.Lease);
         Assert.DoesNotContain("tentative", address, StringComparison.Ordinal);
@@ -85,7 +77,7 @@ public sealed class DuplicateAddressDetectionTests : IDisposable
     public void Dispose()
     {
         foreach (var space in _pods.Append(_node).Where(space => File.Exists($"/run/netns/{space}")))
-            Start("ip", ["netns", "delete", space], "", []);
+            ExternalTool.Run("ip", ["netns", "delete", space], "", []);
         _folder.Delete(recursive: true);
     }
 
@@ -98,7 +90,7 @@ public sealed class DuplicateAddressDetectionTests : IDisposable
         Ip("netns", "add", pod);
         using var agent = new StubAgent(lease + "\n");
         var watch = Stopwatch.StartNew();
-        var (status, output) = Start(
+        var (status, output) = ExternalTool.Run(
             "ip",
             ["netns", "exec", _node, Macvlan],
             Configurations.Of("1.0.0", agent.Path),
@@ -114,34 +106,5 @@ public sealed class DuplicateAddressDetectionTests : IDisposable
         return (watch.Elapsed, Ip("-n", pod, "address", "show", "net1"));
     }
 
-    private static string Ip(params string[] arguments)
-    {
-        var (status, output) = Start("ip", arguments, "", []);
-        Assert.True(status == 0, $"ip {string.Join(' ', arguments)}: {output}");
-        return output;
-    }
-
-    private static (int Status, string Output) Start(
-        string program,
-        string[] arguments,
-        string input,
-        (string Name, string Value)[] environment
-    )
-    {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        var error = process.StandardError.ReadToEndAsync();
-        process.StandardInput.Write(input);
-        process.StandardInput.Close();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + error.GetAwaiter().GetResult());
-    }
+    private static string Ip(params string[] arguments) => ExternalTool.RunChecked("ip", arguments);
 }

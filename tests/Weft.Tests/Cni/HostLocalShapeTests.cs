@@ -20,15 +20,6 @@ public sealed class HostLocalShapeTests : IDisposable
     private const string Routes =
         """[{"dst":"0.0.0.0/0"},{"dst":"10.30.0.0/16","gw":"10.20.6.2"},{"dst":"::/0","gw":"fd20:6::2"}]""";
 
-    private static readonly string Program =
-        Environment.GetEnvironmentVariable("WEFT_IPAM")
-        ?? Path.Combine(
-            AppContext.BaseDirectory,
-            "../../Weft.Cni",
-            Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')),
-            "weft-ipam"
-        );
-
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("weft-shape");
 
     /// <summary>Each version with each form; host-local of Debian 12 knows none beyond 1.0.0.</summary>
@@ -54,7 +45,7 @@ public sealed class HostLocalShapeTests : IDisposable
         Assert.SkipUnless(File.Exists(HostLocal), "containernetworking-plugins isn't installed");
         using var agent = new StubAgent($$$"""{"lease":{"addresses":{{{addresses}}},"routes":[]}}""" + "\n");
         var ours = JsonNode.Parse(
-            Run(Program, "ADD", Configurations.Of(version, agent.Path, $",\"routes\":{routes}"))
+            Run(IpamProgram.Location, "ADD", Configurations.Of(version, agent.Path, $",\"routes\":{routes}"))
         )!;
         var known = version == "1.1.0" ? "1.0.0" : version;
         var theirs = JsonNode.Parse(
@@ -83,7 +74,7 @@ public sealed class HostLocalShapeTests : IDisposable
         Assert.SkipUnless(File.Exists(HostLocal), "containernetworking-plugins isn't installed");
         var input = $$"""{"cniVersion":"{{asked}}"}""";
         var (ours, theirs) = (
-            JsonNode.Parse(Run(Program, "VERSION", input))!.AsObject(),
+            JsonNode.Parse(Run(IpamProgram.Location, "VERSION", input))!.AsObject(),
             JsonNode.Parse(Run(HostLocal, "VERSION", input))!.AsObject()
         );
         Assert.Equal(

@@ -13,15 +13,6 @@ public sealed class ProcessTests
 
         """;
 
-    private static readonly string Program =
-        Environment.GetEnvironmentVariable("WEFT_IPAM")
-        ?? Path.Combine(
-            AppContext.BaseDirectory,
-            "../../Weft.Cni",
-            Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')),
-            "weft-ipam"
-        );
-
     [Fact]
     public async Task Returns_Lease_ForAdd()
     {
@@ -152,7 +143,7 @@ public sealed class ProcessTests
     [Fact]
     public async Task Refuses_InputThatCannotBeRead()
     {
-        var run = await Run("ADD", null, program: ["/bin/sh", "-c", "exec \"$0\" < /", Program]);
+        var run = await Run("ADD", null, program: ["/bin/sh", "-c", "exec \"$0\" < /", IpamProgram.Location]);
 
         Assert.Equal((1, 5), (run.Status, Configurations.CodeOf(run.Output)));
         Assert.Equal("Is a directory", Configurations.TextOf(run.Output, "details"));
@@ -208,7 +199,7 @@ public sealed class ProcessTests
     {
         var environment = Configurations.Environment(command);
         change?.Invoke(environment);
-        var start = new ProcessStartInfo(program?[0] ?? Program, program?[1..] ?? [])
+        var start = new ProcessStartInfo(program?[0] ?? IpamProgram.Location, program?[1..] ?? [])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,

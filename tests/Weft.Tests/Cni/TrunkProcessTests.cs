@@ -10,21 +10,12 @@ namespace Weft.Tests.Cni;
 /// </summary>
 public sealed class TrunkProcessTests : IDisposable
 {
-    private static readonly string Program =
-        Environment.GetEnvironmentVariable("WEFT_IPAM")
-        ?? Path.Combine(
-            AppContext.BaseDirectory,
-            "../../Weft.Cni",
-            Path.GetFileName(AppContext.BaseDirectory.TrimEnd('/')),
-            "weft-ipam"
-        );
-
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("weft-trunk");
     private readonly string _space = $"weft-trunk-{Environment.ProcessId}-{Guid.NewGuid().ToString("n")[..4]}";
     private readonly List<string> _links = [];
 
     public TrunkProcessTests() =>
-        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-trunk"), Path.GetFullPath(Program));
+        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-trunk"), Path.GetFullPath(IpamProgram.Location));
 
     [Fact]
     public void Gives_TheDelegateItsInputEnvironmentAndName()
@@ -188,7 +179,7 @@ public sealed class TrunkProcessTests : IDisposable
 
         foreach (var file in new[] { "static", "macvlan" })
             File.CreateSymbolicLink(Path.Combine(_folder.FullName, file), $"{Plugins}/{file}");
-        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-ipam"), Path.GetFullPath(Program));
+        File.CreateSymbolicLink(Path.Combine(_folder.FullName, "weft-ipam"), Path.GetFullPath(IpamProgram.Location));
         if (Start("ip", ["link", "add", $"{prefix}x", "link", _links[0], "type", "ipvlan"], null, []).Status == 0)
         {
             Ip("link", "delete", $"{prefix}x");

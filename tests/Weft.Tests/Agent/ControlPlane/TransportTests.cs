@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Runtime.Versioning;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
@@ -45,6 +46,32 @@ public sealed class TransportTests
             "the agent has tried"
         );
         Assert.Empty(harness.Plane.Enrolments);
+    }
+
+    [Fact]
+    public async Task Says_ThatNoConnectionCameAbout()
+    {
+        using var full = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        full.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        full.Listen(0);
+        using var waiting = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await waiting.ConnectAsync(full.LocalEndPoint!, TestContext.Current.CancellationToken);
+        await using var harness = await AgentHarness.Create(
+            AgentHarness.FastTimings with
+            {
+                RequestTimeout = TimeSpan.FromMinutes(1),
+            }
+        );
+        harness.Options = harness.Options with { Server = new Uri($"http://{full.LocalEndPoint}") };
+        await harness.StartAgent();
+        await AgentHarness.Eventually(
+            () =>
+                harness.Log.Contains(
+                    $"{full.LocalEndPoint} has not taken a connection for 10 s",
+                    StringComparison.Ordinal
+                ),
+            "the agent says what it waited for"
+        );
     }
 
     [Theory]

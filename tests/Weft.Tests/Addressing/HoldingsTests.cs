@@ -81,21 +81,23 @@ public sealed class HoldingsTests
     [Fact]
     public void Finds_AllWhoHoldOneRecord_AndNoneOfThemTwice()
     {
-        var one = new Holder("one", "one") { Claim = "c" };
+        // Interfaces of one name of one cluster's pods: else a claim is another's.
+        var (one, second) = (Claiming("one"), Claiming("other"));
         var alone = Holding.Create(one, [Lease(one, AddressFamily.IPv4, 5)]);
-        var both = alone.With(new Holder("other", "other") { Claim = "c" });
-        var left = both.Without("one")!;
+        var both = alone.With(second);
+        var left = both.Without(one.Id)!;
         var other = Holding.Create(left.Holder, [Lease(left.Holder, AddressFamily.IPv4, 6)]);
         var open = Holdings.Empty.Open();
 
         Assert.True(open.TryReplace(null, alone));
         Assert.True(open.TryReplace(alone, both));
-        Assert.Equal((both, both), (open.Find("one"), open.Find("other")));
+        Assert.Equal((both, both), (open.Find(one.Id), open.Find(second.Id)));
         Assert.False(open.TryReplace(null, other));
         Assert.Same(both, open.FindClaim(one));
         Assert.True(open.TryReplace(both, left));
-        Assert.Equal((null, left), (open.Find("one"), open.Find("other")));
+        Assert.Equal((null, left), (open.Find(one.Id), open.Find(second.Id)));
         Assert.Same(left, open.FindClaim(one));
+        Assert.Null(open.FindClaim(one with { Id = $"{one.Id}0" }));
         Assert.Equal([left], open.Others);
 
         var builder = new Holdings.Builder([both, other]);
@@ -172,6 +174,20 @@ public sealed class HoldingsTests
             leases.Add(Lease(holder, AddressFamily.IPv6, ((UInt128)0xFD20 << 112) + (uint)of.IPv6));
         return Holding.Create(holder, leases.ToImmutable());
     }
+
+    private static Holder Claiming(string container) =>
+        AddressHolders.OfPod(
+            Cluster,
+            Cluster.ToLowerInvariant(),
+            "East",
+            container,
+            "net1",
+            $"core/{container}",
+            "w1"
+        ) with
+        {
+            Claim = "core/db",
+        };
 
     private static Lease Lease(Holder holder, AddressFamily family, UInt128 address) =>
         new(new Address(family, address), holder, LeaseMethod.Dynamic, Since);

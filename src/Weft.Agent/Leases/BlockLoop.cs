@@ -79,10 +79,13 @@ internal sealed class BlockLoop(
         var isDone = false;
         try
         {
+            // Before it is said what is wanted: what is asked back isn't asked for in the same report.
+            recalls.ForEach(recall => _requests.Postpone(recall.Network));
             var wants = _requests.Due();
             if (table.Blocks.Owner is not null || wants.Count > 0)
                 await Open();
-            foreach (var entry in GiveBackTo(recalls))
+            var asked = recalls.Select(recall => recall.Network.Key).ToHashSet(StringComparer.Ordinal);
+            foreach (var entry in _ledger.GiveBack(asked, clock.GetUtcNow()))
                 await journal.Append(entry);
             if (!_isOpen || (!_ledger.HasNews && wants.Count == 0))
             {
@@ -109,15 +112,6 @@ internal sealed class BlockLoop(
             log.BlocksOfAnotherPlace(table.Blocks.Blocks.Length);
         await journal.Append(_ledger.Begin(clock.GetUtcNow()));
         _isOpen = true;
-    }
-
-    private IEnumerable<JournalEntry> GiveBackTo(List<(ResourceId Network, TaskCompletionSource<bool> Done)> recalls)
-    {
-        recalls.ForEach(recall => _requests.Postpone(recall.Network));
-        return _ledger.GiveBack(
-            recalls.Select(recall => recall.Network.Key).ToHashSet(StringComparer.Ordinal),
-            clock.GetUtcNow()
-        );
     }
 
     private async Task TakeIn(BlockReply reply, IReadOnlyList<BlockWant> wants)

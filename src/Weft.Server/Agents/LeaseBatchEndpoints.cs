@@ -8,6 +8,7 @@ using Weft.Contracts;
 using Weft.Fleet;
 using Weft.Resources;
 using Weft.Server.Audit;
+using Weft.Server.Blocks;
 using Weft.Server.Http;
 using Weft.Server.Leases;
 
@@ -21,7 +22,8 @@ internal sealed class LeaseBatchEndpoints(
     ControlPlane controlPlane,
     LeaseAllocator allocator,
     LeaseRates rates,
-    LeasedNetworks networks
+    LeasedNetworks networks,
+    BlockRecalls recalls
 )
 {
     private static readonly JsonWriterOptions Legible = new()
@@ -57,7 +59,7 @@ internal sealed class LeaseBatchEndpoints(
             return;
         }
 
-        await Submit(items, http.RequestAborted);
+        await SubmitAndClear(items, http.RequestAborted);
         // Of another session is the whole call, and that is what its agent has to hear.
         if (
             items.FirstOrDefault(item => item.Answer.Refusal?.Code == RefusalCode.LeaseSessionEnded) is { } late
@@ -138,11 +140,29 @@ internal sealed class LeaseBatchEndpoints(
         return refusal;
     }
 
-    /// <summary>Has the allocator answer what waits, all of a network at once.</summary>
-    private async Task Submit(Item[] items, CancellationToken cancel)
+    /// <summary>Has the allocator answer what waits; what blocks of nodes stand in the way of once more, when they are back.</summary>
+    private async Task SubmitAndClear(Item[] items, CancellationToken cancel)
+    {
+        await Submit(items.Where(item => item.Waits), cancel);
+        await recalls.Clear(
+            BlocksInTheWay(),
+            async () =>
+            {
+                await Submit(items.Where(item => !BlockRecalls.InTheWayOf(item.Answer).IsEmpty), cancel);
+                return BlocksInTheWay();
+            },
+            cancel
+        );
+
+        ImmutableHashSet<string> BlocksInTheWay() =>
+            [.. items.SelectMany(item => BlockRecalls.InTheWayOf(item.Answer))];
+    }
+
+    /// <summary>Has the allocator answer some, all of a network at once.</summary>
+    private async Task Submit(IEnumerable<Item> items, CancellationToken cancel)
     {
         var calls = new List<Task>();
-        foreach (var network in items.Where(item => item.Waits).GroupBy(item => item.Request!.Network))
+        foreach (var network in items.GroupBy(item => item.Request!.Network))
         {
             Item[] waiting = [.. network];
             var call = new PendingCall(waiting.Length);

@@ -14,6 +14,7 @@ internal sealed partial class BlockReports(
     ControlPlane controlPlane,
     LeaseSessions sessions,
     LeaseLimits limits,
+    BlockRecalls recalls,
     ILogger<BlockReports> logger
 )
 {
@@ -88,7 +89,10 @@ internal sealed partial class BlockReports(
         return new Refusal(RefusalCode.Contended, "others lease from the same pools; report once more");
     }
 
-    /// <summary>Writes of machines and nodes wait meanwhile: they look at blocks, and don't rest on them.</summary>
+    /// <summary>
+    /// Writes of machines and nodes wait meanwhile: they look at blocks, and don't rest on them. Nothing is granted of a network
+    /// that somebody waits for.
+    /// </summary>
     private async Task<Outcome<BlockOutcome>> Grant(
         Row agent,
         BlockReport report,
@@ -100,7 +104,8 @@ internal sealed partial class BlockReports(
         var decided = await controlPlane.Decide(
             transaction =>
             {
-                if (!Decide(transaction, agent, report, instance).TryGet(out outcome, out var refusal))
+                var counted = report with { Wants = [.. report.Wants.Where(want => !IsAwaited(want))] };
+                if (!Decide(transaction, agent, counted, instance).TryGet(out outcome, out var refusal))
                     return refusal;
                 return new Decision(outcome.Mutations, null, transaction.State, false, null);
             },
@@ -108,6 +113,9 @@ internal sealed partial class BlockReports(
         );
         return decided.TryGet(out _, out var objection) ? outcome! : objection;
     }
+
+    private bool IsAwaited(BlockWant want) =>
+        ResourceId.TryParse(want.Network, out var network) && recalls.IsAwaited(network.Key);
 
     private Outcome<BlockOutcome> Decide(ReadTransaction transaction, Row agent, BlockReport report, string instance)
     {

@@ -13,6 +13,7 @@ public sealed class HoldingTests
     private const string ClusterKey = "/subscriptions/s/resourcegroups/g/providers/p/kubernetesclusters/east";
     private const string Since = "2026-11-22T10:00:00.1234567Z";
     private const byte HasIPv4 = 1;
+    private static readonly Holder Machine = new("vm:/v/db", "VM db");
     private static readonly string Container = string.Concat(Enumerable.Repeat("0123456789abcdef", 4));
 
     private static readonly string[] SomeTexts =
@@ -134,6 +135,107 @@ public sealed class HoldingTests
 
         AssertSame(Holding.Create(holder, [.. leases.Reverse()]), holder, leases);
         AssertSame(Holding.Create(holder, leases).Without(leases[1].Address)!, holder, leases.RemoveAt(1));
+    }
+
+    /// <summary>
+    /// A search looks at a million records: what can't be called by the word is passed over, and nothing that is called so.
+    /// </summary>
+    [Theory]
+    [InlineData("upf", true)]
+    [InlineData("UPF-0", true)]
+    [InlineData("core/upf-0", true)]
+    [InlineData("-0", true)]
+    [InlineData("w1", true)]
+    [InlineData("smf", false)]
+    [InlineData("upf-00", false)]
+    [InlineData("on w", true)]
+    [InlineData("ä", true)]
+    public void MayBeCalled_ByWhatStandsInItsName(string word, bool mayBe)
+    {
+        var known = new Dictionary<HolderPlace, bool>();
+        var holding = Holding.Create(Pod("c1", "core/upf-0"), [Static("10.0.0.4", Pod("c1", "core/upf-0"))]);
+        Assert.Equal(mayBe, holding.MayBeCalled(word, known));
+        Assert.Equal(mayBe, holding.MayBeCalled(word, known));
+        Assert.Equal([holding.Place!], known.Keys);
+    }
+
+    /// <summary>A pod without a name is called by its container; one that is packed as bytes isn't written out to see.</summary>
+    [Theory]
+    [InlineData("c1-x", "1-X", true)]
+    [InlineData("c1-x", "zz", false)]
+    [InlineData("0123456789abcdef", "zz", true)]
+    public void MayBeCalled_ByItsContainer_WhereItHasNoName(string container, string word, bool mayBe) =>
+        Assert.Equal(
+            mayBe,
+            Holding.Create(Pod(container, null), [Static("10.0.0.4", Pod(container, null))]).MayBeCalled(word, [])
+        );
+
+    [Fact]
+    public void Has_ItsAddresses_AndNoOthers()
+    {
+        var holding = Holding.Create(Pod("c1", null), Leases(Pod("c1", null), Since));
+        Assert.True(holding.Has(Address.Parse("10.0.0.4").Value));
+        Assert.True(holding.Has(Address.Parse("fd00::4").Value));
+        Assert.False(holding.Has(Address.Parse("10.0.0.5").Value));
+        Assert.False(holding.Has(Address.Parse("fd00::5").Value));
+    }
+
+    [Fact]
+    public void Ends_Nothing_WhereNothingWasOrNothingChanged()
+    {
+        var holding = Holding.Create(Machine, Leases(Machine, Since));
+        Assert.Empty(Holding.Ended(null, holding));
+        Assert.Empty(Holding.Ended(holding, holding));
+    }
+
+    [Fact]
+    public void Ends_AllThatAHolderHad_WhereNothingFollows()
+    {
+        var pod = Holding.Create(Pod("c1", "core/upf-0"), Leases(Pod("c1", "core/upf-0"), Since));
+        Assert.Same(pod, Assert.Single(Holding.Ended(pod, null)));
+        var machine = Holding.Create(Machine, Leases(Machine, Since));
+        Assert.Equal(machine.Leases, Assert.Single(Holding.Ended(machine, null)).Leases);
+    }
+
+    [Fact]
+    public void Ends_TheAddressesThatAreGivenUp_EachFamilyOnceARecord()
+    {
+        ImmutableArray<Lease> leases =
+        [
+            Static("10.0.0.4", Machine),
+            Static("10.0.0.5", Machine),
+            Static("10.0.0.6", Machine),
+            Static("fd00::4", Machine),
+        ];
+        var next = Holding.Create(Machine, [leases[1]]);
+        var ended = Holding.Ended(Holding.Create(Machine, leases), next).ToList();
+        Assert.Equal(
+            [
+                [leases[0], leases[3]],
+                [leases[2]],
+            ],
+            ended.Select(holding => holding.Leases.ToArray())
+        );
+        // Another's record at the same addresses is no reason to keep them.
+        var others = Holding.Create(Pod("c1", null), [Static("10.0.0.4", Pod("c1", null))]);
+        Assert.Equal(4, Holding.Ended(Holding.Create(Machine, leases), others).Sum(holding => holding.Leases.Length));
+    }
+
+    [Fact]
+    public void Ends_OneOfTwoHolders_AndLeavesTheOther()
+    {
+        var (first, second) = (Pod("c1", "core/a"), Pod("c2", "core/b") with { Joined = "2026-11-22T11:00:00Z" });
+        var both = Holding.Create(first, Leases(first, Since)).With(second);
+        Assert.Equal([first.Id, second.Id], both.Holders.Select(holder => holder.Id));
+        Assert.True(both.IsOf(second.Id));
+
+        var left = both.Without(first.Id)!;
+        Assert.Equal([second.Id], left.Holders.Select(holder => holder.Id));
+        Assert.All(left.Leases, lease => Assert.Equal("2026-11-22T11:00:00Z", lease.Since));
+        Assert.Null(left.Without(second.Id));
+
+        var ended = Assert.Single(Holding.Ended(both, left));
+        Assert.Equal((first.Id, Since), (ended.Holder.Id, ended.Leases[0].Since));
     }
 
     [Fact]

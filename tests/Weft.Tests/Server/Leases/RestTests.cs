@@ -43,6 +43,22 @@ public sealed class RestTests
             Assert.Equal($"10.20.6.{address}", await site.Acquire(container));
     }
 
+    /// <summary>What an owner has again, and what has cooled down, are no reason to begin anew.</summary>
+    [Fact]
+    public async Task Goes_OnBehindTheLastPick_WhateverIsFreeBeforeIt()
+    {
+        await using var site = await AllocatorSite.Create();
+        Assert.Equal("10.20.6.4", await site.Acquire("a", "core/upf-0"));
+        Assert.Equal("10.20.6.5", await site.Acquire("b"));
+        await site.Release("a");
+        await site.Release("b");
+        Assert.Equal("10.20.6.4", await site.Acquire("c", "core/upf-0"));
+        await site.Release("c");
+        site.Time.Advance(TimeSpan.FromMinutes(2));
+        Assert.Equal("10.20.6.6", await site.Acquire("d"));
+        Assert.Equal("10.20.6.7", await site.Acquire("e"));
+    }
+
     [Theory]
     [InlineData(-86_400)]
     [InlineData(86_400)]

@@ -246,7 +246,7 @@ is_held() {
         'any(.answers[]; .state == "Leased" and .holder == $holder and ((.cluster // "") | split("/") | last // "") == $cluster)'
 }
 
-is_free() { weft who "$1" -o json | tee /dev/stderr | jq -e 'all(.answers[]; .state == "Free" or .state == "Cooling")'; }
+is_free() { weft who "$1" -o json | tee /dev/stderr | jq -e 'all(.answers[]; .state == "Free" or .state == "Cooling" or .state == "InBlock")'; }
 
 # pod_called KEY: what a person calls the pod.
 pod_called() { echo "pod core/${name_of[$1]} net1 in $(cluster_of "$1") on ${node_of[$1]}"; }
@@ -323,10 +323,14 @@ check 'it answers the same for the pods it knew' answers_the_same east-upf-0
 check 'weftd stops (SIGTERM)' weftd_stops
 check 'ADD again: the agent knows the answer' answers_the_same west-upf-0
 check 'CHECK passes for every pod' all_check
-check 'a new pod is told to try later (11): only weftd gives addresses' is_refused 11 '' add refused
+make_pod cut-off core-west-w1 dns-2
+check "a new pod gets its addresses all the same: its node owns some" add cut-off
+{ read -r ipv4[cut-off] && read -r ipv6[cut-off]; } < <(addresses cut-off)
+check 'a pod that asks for 10.20.6.78 is told to try later (11): only weftd gives that' is_refused 11 '' add_fixed refused 10.20.6.78
 check 'DEL succeeds' again DEL west-smf-0
 check 'weftd starts anew' start_weftd
 check 'the release arrives: weft who names nobody any more' await 45 is_free "${ipv4[west-smf-0]}"
+check "weft who ${ipv4[cut-off]}, given meanwhile: $(pod_called cut-off)" await 45 is_held "${ipv4[cut-off]}" "$(pod_called cut-off)" "$(cluster_of cut-off)"
 
 # With --keep the pods stay, to be looked at.
 [ -z "$keep" ] || exit
@@ -341,7 +345,7 @@ deleted() {
 
 are_free() {
     local pod
-    for pod in "${pods[@]}" fixed; do
+    for pod in "${pods[@]}" cut-off fixed; do
         await 10 is_free "${ipv4[$pod]-10.20.6.77}" || return 1
         [ "$pod" = fixed ] || await 10 is_free "${ipv6[$pod]}" || return 1
     done
@@ -349,7 +353,7 @@ are_free() {
 
 is_as_before() { [ "$(used)" = "$used_before" ]; }
 
-for pod in "${pods[@]}" fixed; do
+for pod in "${pods[@]}" cut-off fixed; do
     check "DEL core/${name_of[$pod]} on ${node_of[$pod]}" deleted "$pod"
 done
 check 'weft who names nobody for any address' are_free

@@ -21,7 +21,7 @@ hush
 ok one-mac-on-the-wire 'grep "52:54:00:00:01:01 > .*vlan 606.*$(address two net1 4) > 10.20.6.1" /tmp/wire'
 barred fabric-drops-shut-vlan one 10.20.6.1 'shut_vlan 606' 'open_vlan 606'
 ok address-is-the-pools "weft who $(address one net1 4) | grep core/one"
-ok address-goes-back 'definition n6 | cni DEL two net1 && soon 10 "weft who $(address two net1 4) | grep -Eq \"Free|Cooling\""'
+ok address-goes-back 'definition n6 | cni DEL two net1 && soon 10 "weft who $(address two net1 4) | grep -Eq \"Free|Cooling|InBlock\""'
 
 ok trunk-is-attached 'definition ran | cni ADD ran net1'
 ok trunk-has-pools-vlans 'ip -n ran -d link show net1.602 | grep "ipvlan *mode l2" && ip -n ran -d link show net1.603 | grep ipvlan'

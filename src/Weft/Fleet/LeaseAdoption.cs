@@ -26,6 +26,7 @@ internal sealed class LeaseAdoption(
     private readonly Dictionary<string, Mutation> _changes = new(StringComparer.Ordinal);
     private readonly Dictionary<string, LeaseEdit> _edits = new(StringComparer.Ordinal);
     private readonly List<LeaseConflict> _conflicts = [];
+    private Func<ResourceId, Address, bool> _gives = (_, _) => false;
     private int _adopted;
     private HashSet<string>? _unclaimed;
 
@@ -71,11 +72,17 @@ internal sealed class LeaseAdoption(
     }
 
     /// <summary>Takes leases in that an agent has given by itself, out of any epoch.</summary>
+    /// <param name="gives">
+    /// Whether the agent alone gives an address of a network. A pod of its own node that has such an address was deleted there,
+    /// and the agent has yet to tell: only then does it give the address again.
+    /// </param>
     /// <returns>The changes, and what isn't taken in.</returns>
     public (ImmutableArray<Mutation> Mutations, IReadOnlyList<LeaseConflict> Conflicts) Take(
-        IEnumerable<RegisteredLease> leases
+        IEnumerable<RegisteredLease> leases,
+        Func<ResourceId, Address, bool> gives
     )
     {
+        _gives = gives;
         foreach (var lease in leases)
             Adopt(lease);
         return ([.. Changes()], _conflicts);
@@ -127,7 +134,7 @@ internal sealed class LeaseAdoption(
         var edit = EditOf(network.Key);
         var held = edit.Holdings.LeaseOf(lease.Address);
         var isMine = edit.Holdings.At(lease.Address)?.IsOf(lease.Holder.Id) == true;
-        if (held is not null && !isMine && !IsUnclaimed(key, held))
+        if (held is not null && !isMine && !IsUnclaimed(key, held) && !IsDeleted(network, held))
         {
             _conflicts.Add(
                 new LeaseConflict(network.ToString(), lease.Address.ToString(), lease.Holder.Text, held.Holder.Text)
@@ -161,6 +168,9 @@ internal sealed class LeaseAdoption(
     /// <summary>The lease of an address, as it is after what was decided so far.</summary>
     private Lease? LeaseAt(string key) =>
         NetworkPool.ParseKey(key) is { } at ? EditOf(at.NetworkKey).Holdings.LeaseOf(at.Address) : null;
+
+    private bool IsDeleted(ResourceId network, Lease held) =>
+        _gives(network, held.Address) && IsOfThisAgent(held.Holder);
 
     /// <summary>Whether the agent of the pod that has a lease by the backup has said that it doesn't know it.</summary>
     private bool IsUnclaimed(string key, Lease held)

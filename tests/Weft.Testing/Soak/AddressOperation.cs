@@ -21,6 +21,9 @@ internal enum AddressAction
 /// <param name="Ended">When it was answered at last, in the same ticks: calls that got no answer are made again, and count as one.</param>
 internal readonly record struct AddressOperation(AddressAction Action, int Address, int Holder, long Began, long Ended)
 {
+    /// <summary>Whether weftd may hear of it some time after the answer: an agent gave the address of a block of its own.</summary>
+    public bool IsToldLater { get; init; }
+
     /// <summary>The holder of an address that is free.</summary>
     public const int Nobody = -1;
 }

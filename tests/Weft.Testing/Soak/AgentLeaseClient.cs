@@ -12,6 +12,10 @@ internal sealed class AgentLeaseClient(string socket) : ILeaseClient
     public bool FreesAtOnce => false;
 
     /// <inheritdoc/>
+    /// <remarks>Of a small network agents own no blocks: weftd gives each address.</remarks>
+    public bool IsKnownAtOnce(string network) => network == SoakSite.Small;
+
+    /// <inheritdoc/>
     public Task<LeaseAnswer> Acquire(string network, string container) =>
         Ask(new SocketRequest(SocketRequest.Acquire, network, container, "net1", "core", container));
 

@@ -14,6 +14,10 @@ internal interface ILeaseClient
     /// <summary>Whether what was given back is free once that is answered, and not some time later.</summary>
     bool FreesAtOnce { get; }
 
+    /// <summary>Whether weftd knows of what was given once that is answered, and not some time later.</summary>
+    /// <param name="network">Its id.</param>
+    bool IsKnownAtOnce(string network);
+
     /// <summary>Asks for a pod's addresses.</summary>
     /// <param name="network">Its id.</param>
     /// <exception cref="IOException">No answer came.</exception>

@@ -25,8 +25,14 @@ internal sealed class LeaseHistory
     /// <summary>The ticks of this history.</summary>
     public static long Now => Stopwatch.GetTimestamp();
 
-    public void Acquired(string network, string holder, IEnumerable<string> addresses, long began) =>
-        Add(AddressAction.Acquire, network, holder, addresses, began);
+    /// <param name="isKnown">False where weftd hears of it some time after the answer.</param>
+    public void Acquired(
+        string network,
+        string holder,
+        IEnumerable<string> addresses,
+        long began,
+        bool isKnown = true
+    ) => Add(AddressAction.Acquire, network, holder, addresses, began, isToldLater: !isKnown);
 
     /// <param name="isDone">False where it happens some time after the answer: then it has, before the next holder has it.</param>
     public void Released(string network, string holder, IEnumerable<string> addresses, long began, bool isDone) =>
@@ -54,11 +60,13 @@ internal sealed class LeaseHistory
     public IReadOnlyList<string> Check(IReadOnlyDictionary<string, int> sizes)
     {
         var operations = _operations.GroupBy(operation => operation.Address).SelectMany(Settle).ToArray();
+        var late = LateReads.Split(operations, out var others);
         return
         [
             .. _findings,
             .. LinearizabilityCheck
-                .FindViolations(operations)
+                .FindViolations(others)
+                .Concat(late.FindViolations())
                 .Select(operation => $"{NameOf(operation)} fits nothing that happened before or meanwhile"),
             .. sizes.SelectMany(pair => CheckRefusals(operations, pair.Key, pair.Value)),
         ];
@@ -156,7 +164,8 @@ internal sealed class LeaseHistory
         string? holder,
         IEnumerable<string> addresses,
         long began,
-        bool isDone = true
+        bool isDone = true,
+        bool isToldLater = false
     )
     {
         var ended = isDone ? Now : long.MaxValue;
@@ -164,6 +173,9 @@ internal sealed class LeaseHistory
         foreach (var address in addresses)
             _operations.Enqueue(
                 new AddressOperation(action, NumberOf(_addresses, $"{network} {address}"), number, began, ended)
+                {
+                    IsToldLater = isToldLater,
+                }
             );
         _ = Interlocked.Increment(ref _calls);
     }

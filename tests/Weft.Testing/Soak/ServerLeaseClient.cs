@@ -12,6 +12,9 @@ internal sealed class ServerLeaseClient(HttpClient http, Uri server, string cred
     public bool FreesAtOnce => true;
 
     /// <inheritdoc/>
+    public bool IsKnownAtOnce(string network) => true;
+
+    /// <inheritdoc/>
     public Task<LeaseAnswer> Acquire(string network, string container) => Ask(AgentApi.Acquire, network, container);
 
     /// <inheritdoc/>

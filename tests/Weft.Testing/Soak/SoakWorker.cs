@@ -68,7 +68,7 @@ internal sealed class SoakWorker(
             );
         if (answer.Addresses.Length != 2)
             history.Find($"{pod.Container} was given {answer.Addresses.Length} addresses of two families");
-        history.Acquired(pod.Network, pod.Container, answer.Addresses, began);
+        history.Acquired(pod.Network, pod.Container, answer.Addresses, began, client.IsKnownAtOnce(pod.Network));
         _held[pod] = answer.Addresses;
         Remember(pod.Network, answer.Addresses[0]);
     }

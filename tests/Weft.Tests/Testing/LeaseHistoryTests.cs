@@ -55,6 +55,66 @@ public sealed class LeaseHistoryTests
         Assert.Contains("Read of n6 10.0.0.1 by a", Assert.Single(Check(size: 1)), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Takes_WhatWeftdHasNotHeardOf_OfABlock()
+    {
+        AcquireOfBlock("a", "10.0.0.1");
+        Read(null);
+        Read("a");
+        _history.Released(Network, "a", ["10.0.0.1"], LeaseHistory.Now, isDone: false);
+        AcquireOfBlock("b", "10.0.0.1");
+        Read("a");
+        Read("b");
+        Assert.Empty(Check(size: 1));
+    }
+
+    [Fact]
+    public void Finds_TwoHolders_OfABlock()
+    {
+        AcquireOfBlock("a", "10.0.0.1");
+        AcquireOfBlock("b", "10.0.0.1");
+        Assert.Contains("10.0.0.1 by b", Assert.Single(Check(size: 2)), StringComparison.Ordinal);
+    }
+
+    /// <param name="named">Who is said to have it, while weftd has given it to c itself.</param>
+    [Theory]
+    [InlineData("a")]
+    [InlineData("d")]
+    [InlineData(null)]
+    public void Finds_WhatWeftdMustKnow_OfWhatWasInABlock(string? named)
+    {
+        AcquireOfBlock("a", "10.0.0.1");
+        _history.Released(Network, "a", ["10.0.0.1"], LeaseHistory.Now, isDone: false);
+        Acquire("c", "10.0.0.1");
+        Read(named);
+        Assert.Contains("Read of n6 10.0.0.1", Assert.Single(Check(size: 1)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Finds_WhoGaveUp_OnceWeftdHasGivenItToTheNext()
+    {
+        AcquireOfBlock("a", "10.0.0.1");
+        _history.Released(Network, "a", ["10.0.0.1"], LeaseHistory.Now, isDone: false);
+        Acquire("c", "10.0.0.1");
+        _history.Released(Network, "c", ["10.0.0.1"], LeaseHistory.Now, isDone: true);
+        Read("a");
+        Assert.Contains("by a", Assert.Single(Check(size: 1)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Finds_WhoNeverHadIt_OfABlock()
+    {
+        AcquireOfBlock("a", "10.0.0.1");
+        Acquire("other", "10.0.0.2");
+        Read("other");
+        Assert.Contains("by other", Assert.Single(Check(size: 2)), StringComparison.Ordinal);
+    }
+
+    private void AcquireOfBlock(string holder, string address) =>
+        _history.Acquired(Network, holder, [address], LeaseHistory.Now, isKnown: false);
+
+    private void Read(string? holder) => _history.Read(Network, "10.0.0.1", holder, LeaseHistory.Now);
+
     private void Acquire(string holder, string address) =>
         _history.Acquired(Network, holder, [address], LeaseHistory.Now);
 

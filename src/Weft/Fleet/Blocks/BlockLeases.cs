@@ -19,7 +19,7 @@ internal sealed class BlockLeases(ReadTransaction transaction, Row agent, string
     /// <param name="mine">The agent's blocks, lost ones among them.</param>
     public (ImmutableArray<Mutation> Changes, ImmutableArray<RefusedLease> Refused) Take(
         IReadOnlyList<BlockLease> leases,
-        IEnumerable<AddressBlock> mine
+        IReadOnlyCollection<AddressBlock> mine
     )
     {
         var own = mine.ToLookup(block => block.Network.Key, block => block.Addresses);
@@ -34,7 +34,10 @@ internal sealed class BlockLeases(ReadTransaction transaction, Row agent, string
         }
 
         var adoption = new LeaseAdoption(transaction, agent, () => [], around.Now);
-        var (changes, conflicts) = adoption.Take(taken);
+        var (changes, conflicts) = adoption.Take(
+            taken,
+            (network, address) => mine.Any(block => block.Gives(network, address))
+        );
         foreach (var conflict in conflicts)
         {
             var lease = leases.First(l =>

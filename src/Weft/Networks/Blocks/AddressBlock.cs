@@ -61,6 +61,10 @@ internal sealed record AddressBlock(
     /// <summary>How many of it nobody holds.</summary>
     public FamilyCount Free => CountOf(Addresses).Plus(Held, -1);
 
+    /// <summary>Whether its owner alone gives an address of a network; of a lost block nobody is known to.</summary>
+    public bool Gives(ResourceId network, Address address) =>
+        State != BlockState.Lost && Network.Equals(network) && Addresses.Contains(address);
+
     /// <summary>Its row's key.</summary>
     public string Key => KeyOf(Id);
 

@@ -46,6 +46,30 @@ public sealed class BlockModelTests
         Assert.Equal(BlockWorld.Addresses, world.Truth.Count);
     }
 
+    /// <summary>What weftd is told of first doesn't matter: that a pod has an address, or that the one before gave it up.</summary>
+    [Fact]
+    public void Takes_WhatIsGivenAgain_BeforeItHearsThatItWasGivenUp()
+    {
+        var world = new BlockWorld();
+        var agent = world.Nodes[0];
+        for (var i = 0; i < 6; i++)
+        {
+            agent.AddPod();
+            agent.Report(isAnswered: true);
+        }
+
+        for (var i = 0; i < 2 * BlockWorld.Addresses; i++)
+        {
+            agent.DeletePod(i);
+            agent.AddPod();
+        }
+
+        agent.Report(isAnswered: true);
+        AssertEachHasItsOwn(world, agent);
+        agent.Flush();
+        AssertEachHasItsOwn(world, agent);
+    }
+
     private static void Do(BlockWorld world, int verb, SimulatedAgent agent, int which)
     {
         switch (verb)
@@ -108,6 +132,16 @@ public sealed class BlockModelTests
                 agent.Report(isAnswered: true);
             }
         }
+    }
+
+    private static void AssertEachHasItsOwn(BlockWorld world, SimulatedAgent agent)
+    {
+        var held = NetworkPool.HoldingsOf(world.State, BlockWorld.Network);
+        Assert.Empty(NetworkPool.ClaimsOn(world.State, BlockWorld.Network));
+        Assert.All(
+            agent.Known,
+            pod => Assert.Equal(BlockWorld.HolderOf(pod.Container, agent.Node).Id, held.LeaseOf(pod.Address)?.Holder.Id)
+        );
     }
 
     private static void AssertKnown(BlockWorld world)

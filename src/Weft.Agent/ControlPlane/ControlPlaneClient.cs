@@ -168,13 +168,17 @@ internal sealed class ControlPlaneClient : IDisposable
     }
 
     /// <summary><c>POST blocks</c>.</summary>
-    public async Task<BlockReply> ReportBlocks(BlockReport report, CancellationToken cancel)
+    /// <param name="create">
+    /// Says what there is to report once the report has its number: what is released before isn't in it, and what is released
+    /// after has a later number.
+    /// </param>
+    public async Task<BlockReply> ReportBlocks(Func<BlockReport> create, CancellationToken cancel)
     {
         using var answer = await SendInOrder(
             AgentApi.Blocks,
             1,
             order =>
-                (report with { Session = order.Session, Sequence = order.Sequence, Oldest = order.Oldest }).ToBytes(),
+                (create() with { Session = order.Session, Sequence = order.Sequence, Oldest = order.Oldest }).ToBytes(),
             cancel
         );
         return await Read(answer, body => BlockReply.Read(body), cancel);

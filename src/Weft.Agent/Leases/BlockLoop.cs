@@ -93,7 +93,7 @@ internal sealed class BlockLoop(
                 return false;
             }
 
-            var reply = await plane.ReportBlocks(_ledger.CreateReport(wants), cancel);
+            var reply = await plane.ReportBlocks(() => _ledger.CreateReport(wants), cancel);
             await TakeIn(reply, wants);
             isDone = true;
             return _ledger.HasMore(reply);

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Weft.Contracts;
 using Weft.Fleet;
@@ -42,7 +43,13 @@ internal sealed partial class BlockReports(
         var order = new RequestOrder(session, report.Sequence, report.Oldest);
         if (sessions.Admit(id, Line, order) is { } late)
             return late;
-        var counted = report with { Leases = [.. report.Leases.Where(lease => !IsOvertaken(id, lease, order))] };
+        var holders = report.Leases.Select(lease => HolderIdOf(id, lease)).ToImmutableArray();
+        using var underWay = sessions.BeginReport(holders);
+        var counted = report with
+        {
+            // Something else was asked about the others since: their release may have come first.
+            Leases = [.. report.Leases.Where((_, i) => sessions.Admit(id, holders[i], order) is null)],
+        };
         var decided =
             counted.Wants.Count > 0
                 ? await Grant(agent, counted, instance, cancel)
@@ -56,15 +63,8 @@ internal sealed partial class BlockReports(
         return decided.TryGet(out outcome, out var refusal) ? outcome.Reply : refusal;
     }
 
-    /// <summary>Whether something else was asked about the holder since: its release may have come first.</summary>
-    private bool IsOvertaken(ResourceId agent, BlockLease lease, RequestOrder order) =>
-        lease.ToRegistered() is { } read
-        && sessions.Admit(
-            agent,
-            AddressClaims.PodHolderOf(agent.Parent!, read.Holder.ContainerId, read.Holder.Interface, null, null).Id,
-            order
-        )
-            is not null;
+    private static string HolderIdOf(ResourceId agent, BlockLease lease) =>
+        AddressClaims.PodHolderOf(agent.Parent!, lease.ContainerId, lease.Interface, null, null).Id;
 
     /// <summary>Nothing is granted: it rests on rows of the agent alone, and on the records that it changes.</summary>
     private async Task<Outcome<BlockOutcome>> Commit(

@@ -167,6 +167,14 @@ internal sealed partial class LeaseAllocator(
             var request = pending.Request;
             if (request.Order is { } order && sessions.Admit(request.Agent, request.Holder.Id, order) is { } late)
                 pending.Complete(late);
+            else if (request.IsRelease && sessions.IsBeingReported(request.Holder.Id))
+                pending.Complete(
+                    new Refusal(
+                        RefusalCode.Contended,
+                        $"what {request.Holder.Text} was given of a block is being taken in; release it once more",
+                        "containerId"
+                    )
+                );
             else
                 network.Waiting.Add(pending);
         }

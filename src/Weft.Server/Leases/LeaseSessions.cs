@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Weft.Contracts;
 using Weft.Resources;
@@ -18,6 +20,9 @@ internal sealed partial class LeaseSessions(ControlPlane controlPlane, ILogger<L
     private const int SweepInterval = 1024;
 
     private readonly ConcurrentDictionary<string, Session> _sessions = new(StringComparer.Ordinal);
+
+    // Guarded by itself: in how many reports that are under way a holder is.
+    private readonly Dictionary<string, int> _reported = new(StringComparer.Ordinal);
     private int _opened;
 
     /// <summary>Opens a session; the agent's earlier one has ended.</summary>
@@ -47,6 +52,20 @@ internal sealed partial class LeaseSessions(ControlPlane controlPlane, ILogger<L
         );
     }
 
+    /// <summary>
+    /// A report of holders is let through, and what it says isn't in the store yet: a release that is decided meanwhile would find
+    /// nothing, and the report bring back what it ended.
+    /// </summary>
+    /// <returns>What ends that.</returns>
+    public IDisposable BeginReport(ImmutableArray<string> holderIds) => new Reported(this, holderIds);
+
+    /// <summary>Whether a report is under way in which a holder is.</summary>
+    public bool IsBeingReported(string holderId)
+    {
+        lock (_reported)
+            return _reported.ContainsKey(holderId);
+    }
+
     private void Sweep(StoreState state)
     {
         foreach (var agent in _sessions.Keys)
@@ -65,6 +84,36 @@ internal sealed partial class LeaseSessions(ControlPlane controlPlane, ILogger<L
                 + "put another in its place: weft agent token --replace"
         )]
         public static partial void CredentialInTwoPlaces(ILogger logger, ResourceId agent);
+    }
+
+    /// <summary>The holders of one report, until it is over.</summary>
+    private sealed class Reported : IDisposable
+    {
+        private readonly LeaseSessions _sessions;
+        private readonly ImmutableArray<string> _holderIds;
+
+        public Reported(LeaseSessions sessions, ImmutableArray<string> holderIds)
+        {
+            (_sessions, _holderIds) = (sessions, holderIds);
+            Count(1);
+        }
+
+        public void Dispose() => Count(-1);
+
+        private void Count(int by)
+        {
+            var counts = _sessions._reported;
+            lock (counts)
+            {
+                foreach (var id in _holderIds)
+                {
+                    ref var count = ref CollectionsMarshal.GetValueRefOrAddDefault(counts, id, out _);
+                    count += by;
+                    if (count == 0)
+                        counts.Remove(id);
+                }
+            }
+        }
     }
 
     /// <summary>One agent's session.</summary>

@@ -23,17 +23,19 @@ internal sealed class AllocatorSite : IAsyncDisposable
     public static readonly ResourceId Cluster = TestSite.Id("~c/kubernetesClusters/k1");
     public static readonly ResourceId Network = TestSite.Id("~c/l3Networks/n6");
 
+    public static readonly ResourceId Agent = TestSite.Id("~c/kubernetesClusters/k1/providers/Weft.Fleet/agents/a1");
+
     private readonly TestSite _site = TestSite.Small();
-    private readonly ControlPlane _controlPlane;
     private readonly LeaseAllocator _allocator;
 
     private AllocatorSite(IResourceStore store, SteppedTime time)
     {
         (Store, Time) = (store, time);
-        _controlPlane = new ControlPlane(store, Limits.Default, time);
+        ControlPlane = new ControlPlane(store, Limits.Default, time);
+        Sessions = new LeaseSessions(ControlPlane, NullLogger<LeaseSessions>.Instance);
         _allocator = new LeaseAllocator(
-            _controlPlane,
-            new LeaseSessions(_controlPlane, NullLogger<LeaseSessions>.Instance),
+            ControlPlane,
+            Sessions,
             LeaseLimits.Default,
             new ApplicationLifetime(NullLogger<ApplicationLifetime>.Instance),
             NullLogger<LeaseAllocator>.Instance
@@ -43,6 +45,10 @@ internal sealed class AllocatorSite : IAsyncDisposable
     public IResourceStore Store { get; }
 
     public SteppedTime Time { get; }
+
+    public ControlPlane ControlPlane { get; }
+
+    public LeaseSessions Sessions { get; }
 
     public Holdings Holdings => NetworkPool.HoldingsOf(Store.Current, Network);
 
@@ -99,17 +105,15 @@ internal sealed class AllocatorSite : IAsyncDisposable
         string? wanted = null
     ) => (await Ask(container, pod, claim, "w1", wanted)).Refusal!;
 
-    public async Task Release(string container) =>
-        Assert.True(
-            (await _allocator.Submit(Request(container) with { IsRelease = true }, CancellationToken.None)).TryGet(
-                out _,
-                out _
-            )
-        );
+    public async Task Release(string container) => Assert.Null(await TryRelease(container));
+
+    /// <returns>Why it isn't released; null where it is.</returns>
+    public async Task<RefusalCode?> TryRelease(string container) =>
+        (await _allocator.Submit(Request(container) with { IsRelease = true }, CancellationToken.None)).Refusal?.Code;
 
     public async ValueTask DisposeAsync()
     {
-        _controlPlane.Dispose();
+        ControlPlane.Dispose();
         await Store.DisposeAsync();
     }
 
@@ -145,6 +149,6 @@ internal sealed class AllocatorSite : IAsyncDisposable
             false
         )
         {
-            Agent = TestSite.Id("~c/kubernetesClusters/k1/providers/Weft.Fleet/agents/a1"),
+            Agent = Agent,
         };
 }

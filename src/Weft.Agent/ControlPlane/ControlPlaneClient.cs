@@ -168,10 +168,7 @@ internal sealed class ControlPlaneClient : IDisposable
     }
 
     /// <summary><c>POST blocks</c>.</summary>
-    /// <param name="create">
-    /// Says what there is to report once the report has its number: what is released before isn't in it, and what is released
-    /// after has a later number.
-    /// </param>
+    /// <param name="create">Asked once the report has its number: what is released later has a later one.</param>
     public async Task<BlockReply> ReportBlocks(Func<BlockReport> create, CancellationToken cancel)
     {
         using var answer = await SendInOrder(
